@@ -1,0 +1,170 @@
+"""The compiled core. Nothing but `wippy_native._border` imports it; the public API wraps it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, Literal, TypeVar, final
+
+T = TypeVar("T")
+
+__version__: str
+BUILD: Mapping[str, str]
+"""`profile` ("release" or "debug"), `rustc`, `wasmtime`, `target`."""
+
+OutputSink = Literal["inherit", "discard", "log"] | Callable[[bytes], object]
+
+@final
+class Variant(Generic[T]):
+    """A case of a WIT variant (V-16)."""
+
+    __match_args__ = ("tag", "payload")
+    def __new__(cls, tag: str, payload: T = ...) -> Variant[T]: ...
+    @property
+    def tag(self) -> str: ...
+    @property
+    def payload(self) -> T: ...
+
+@final
+class Ok(Generic[T]):
+    """The good side of a WIT result (V-13, V-14)."""
+
+    __match_args__ = ("value",)
+    def __new__(cls, value: T = ...) -> Ok[T]: ...
+    @property
+    def value(self) -> T: ...
+
+@final
+class Err(Generic[T]):
+    """The error side of a WIT result (V-13, V-14)."""
+
+    __match_args__ = ("value",)
+    def __new__(cls, value: T = ...) -> Err[T]: ...
+    @property
+    def value(self) -> T: ...
+
+@final
+class Some(Generic[T]):
+    """The present value of an option inside an option (V-12)."""
+
+    __match_args__ = ("value",)
+    def __new__(cls, value: T) -> Some[T]: ...
+    @property
+    def value(self) -> T: ...
+
+@final
+class Engine:
+    """wasmtime's engine with its instance pool and epoch ticker; equal options share one per process."""
+
+    def __new__(cls, *, cache_dir: str | None = ...) -> Engine: ...
+    def info(self) -> dict[str, Any]:
+        """Allocator, pool limits, cache directory, its number of files and bytes."""
+
+@final
+class Module:
+    """A compiled component or core module.
+
+    `digest` is the lower-case hex SHA-256 of `source`; it names the file in the compile cache.
+    Raises `RegistryError` with the text of F-9 or F-10 when the bytes are not a module or do not compile.
+    """
+
+    def __new__(cls, engine: Engine, source: bytes, *, digest: str, text: bool = ...) -> Module: ...
+    @property
+    def kind(self) -> Literal["component", "core"]: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def imports(self) -> list[tuple[str, str, str]]:
+        """(interface with version, function, group): group is `wasi:cli`, `funcs`, ..., or "" when none provides it."""
+    @property
+    def exports(self) -> list[tuple[str, str]]:
+        """(name as `method` takes it, WIT signature) of every exported function, `iface#func` for interfaces."""
+
+def wit_text(source: bytes, text: bool = ...) -> str:
+    """The WIT of a component's world and the packages it names, named types included. Empty for a core module."""
+
+@final
+class FunctionSpec:
+    """What an entry says of a function, checked and resolved; crosses the border once."""
+
+    def __new__(
+        cls,
+        *,
+        id: str,
+        method: str,
+        wit: str | None = ...,
+        groups: Sequence[str] = ...,
+        strict_imports: bool = ...,
+        capacity: int = ...,
+        inline: bool = ...,
+        max_execution_ms: int = ...,
+        max_memory_bytes: int = ...,
+        max_table_elements: int = ...,
+        max_result_bytes: int = ...,
+        max_output_bytes: int = ...,
+        args: Sequence[str] = ...,
+        cwd: str = ...,
+        env: Sequence[tuple[str, str]] | Callable[[], Sequence[tuple[str, str]]] = ...,
+        mounts: Sequence[tuple[str, str, bool]] = ...,
+    ) -> FunctionSpec:
+        """`groups`: canonical names. `env`: pairs, or a callable that gives them at each call and may raise.
+        `mounts`: (host directory, guest path, writable). 0 means no limit for `max_execution_ms`."""
+
+class FunctionBase:
+    """A prepared function. `wippy_native.Function` derives from it and inherits the call path."""
+
+    def __new__(cls, table: Table, module: Module, spec: FunctionSpec) -> FunctionBase: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def parameters(self) -> list[tuple[str, str]] | None:
+        """(WIT name, WIT type) each, or None when the method does not resolve."""
+    @property
+    def result(self) -> str | None:
+        """The WIT type of the result."""
+    def resolve_error(self) -> str | None:
+        """Why the method cannot be called (F-13, F-14), if it cannot."""
+    def probe(self) -> list[tuple[str, str]]:
+        """Undeclared imports (interface, function) the start code calls: one trial instantiation; [] if none.
+        Raises `GuestTrap` or `LimitExceeded` where the start code fails in another way."""
+    def configure(
+        self,
+        *,
+        timeout: float | None = ...,
+        stdin: bytes | None = ...,
+        stdout: OutputSink = ...,
+        stderr: OutputSink = ...,
+        raise_err: bool = ...,
+    ) -> Any:
+        """A new function of the same class sharing the prepared code, with these call options."""
+
+@final
+class Table:
+    """The callable functions of one runtime: what `funcs` and `Runtime.call` look up."""
+
+    def __new__(
+        cls,
+        *,
+        log: Callable[[str, int, bytes], object],
+        authorize: Callable[[str, str], bool] | None = ...,
+        max_call_depth: int = ...,
+        max_calls: int = ...,
+    ) -> Table:
+        """`log(entry, fd, lines)` takes whole lines of guest output (fd 1 or 2)."""
+    def add(self, function: FunctionBase) -> None: ...
+    def add_python(self, id: str, callee: Callable[..., Any]) -> None: ...
+    def remove(self, id: str) -> bool: ...
+    def close(self, wait: float | None = ...) -> list[str]:
+        """Refuse new calls, cancel what still runs after `wait` seconds; the ids that were cancelled."""
+
+def run_command(
+    engine: Engine,
+    module: Module,
+    *,
+    args: Sequence[str] = ...,
+    env: Sequence[tuple[str, str]] = ...,
+    mounts: Sequence[tuple[str, str, bool]] = ...,
+    stdin: bytes | None = ...,
+    max_execution_ms: int = ...,
+    max_memory_bytes: int = ...,
+) -> int:
+    """Run a `wasi:cli/run` component or a preview 1 command on the process's own stdio; the exit code.
+    `stdin` None inherits."""
