@@ -1,1 +1,41 @@
+//! Prepared WebAssembly functions: the engine, the import groups, values and calls of `wippy_native`.
+//!
+//! Nothing here knows of Python. An embedder loads a [`module::Module`], describes an entry in a [`spec::Spec`], prepares
+//! a [`function::Function`] in a [`table::Table`] and calls it.
+//!
+//! | what | where |
+//! |---|---|
+//! | one per process: engine, pool, ticker, signals | `engine`, `ticker`, `signals`, `fork` |
+//! | once per module | `module`, `cache`, `inspect` |
+//! | once per entry | `spec`, `groups`, `imports`, `resolve`, `function`, `table` |
+//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `driver`, `output`, `streams`, `stack` |
+//! | arguments and results | `values` |
 
+#![deny(unsafe_op_in_unsafe_fn)]
+
+pub mod cache;
+pub mod call;
+pub mod driver;
+pub mod engine;
+pub mod error;
+mod fork;
+pub mod frame;
+pub mod function;
+pub mod groups;
+pub mod imports;
+pub mod inspect;
+mod instance;
+pub mod lifecycle;
+pub mod limits;
+pub mod module;
+pub mod output;
+mod pool;
+mod resolve;
+pub mod signals;
+pub mod spec;
+mod stack;
+mod state;
+pub mod streams;
+pub mod table;
+mod ticker;
+pub mod values;

@@ -1,0 +1,138 @@
+//! Running a call's future on the thread that made the call.
+//!
+//! The thread polls the future, and between two polls does what must not be done on a guest's fiber: it runs the
+//! embedder's own functions (jobs in the [`Mailbox`]), lets it look for Ctrl-C and pass on captured output, and watches
+//! the deadline. When the guest waits, the thread sleeps until it is woken or something is due.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::error::{Abort, Failure, What};
+use crate::lifecycle::Lifecycle;
+
+/// How long the thread sleeps at most before it looks around.
+const LOOK_AROUND: Duration = Duration::from_millis(20);
+
+/// Something to run on the driving thread.
+pub type Job = Box<dyn FnOnce() + Send>;
+
+/// Jobs a call's host functions leave for the driving thread.
+#[derive(Default)]
+pub struct Mailbox {
+    jobs: Mutex<VecDeque<Job>>,
+}
+
+impl Mailbox {
+    /// Runs `work` on the driving thread and waits for its answer.
+    pub async fn run<R: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<R, Failure> {
+        let (answer, answered) = oneshot::channel();
+        // Posted while the future is polled: the driver looks before it sleeps.
+        self.lock().push_back(Box::new(move || drop(answer.send(work()))));
+        answered.await.map_err(|_| Failure::new(What::Cancelled, "the call ended before its host function ran"))
+    }
+
+    fn next(&self) -> Option<Job> {
+        self.lock().pop_front()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Job>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an embedder does while a call runs.
+pub trait Hooks {
+    /// Called between two polls and at least every 20 ms of waiting, on the calling thread. An error ends the call.
+    fn look_around(&mut self) -> Result<(), Abort>;
+}
+
+/// For calls nobody watches.
+impl Hooks for () {
+    fn look_around(&mut self) -> Result<(), Abort> {
+        Ok(())
+    }
+}
+
+/// Why [`drive`] gave up.
+#[derive(Debug)]
+pub enum Stopped {
+    Deadline,
+    Cancelled,
+    Aborted(Abort),
+}
+
+/// Polls `future` to its end on this thread, inside `runtime`'s timers and I/O.
+pub fn drive<F: Future>(
+    runtime: &tokio::runtime::Handle,
+    future: F,
+    mailbox: &Mailbox,
+    deadline: Option<Instant>,
+    lifecycle: &Lifecycle,
+    hooks: &mut dyn Hooks,
+) -> Result<F::Output, Stopped> {
+    let _context = runtime.enter();
+    let alarm = Alarm::of_this_thread();
+    let waker = Waker::from(Arc::clone(&alarm));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Ok(output);
+        }
+        hooks.look_around().map_err(Stopped::Aborted)?;
+        if lifecycle.is_cancelled() {
+            return Err(Stopped::Cancelled);
+        }
+        let left = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+            Some(Duration::ZERO) => return Err(Stopped::Deadline),
+            Some(left) => left.min(LOOK_AROUND),
+            None => LOOK_AROUND,
+        };
+        match mailbox.next() {
+            Some(job) => job(),
+            None => alarm.sleep(left),
+        }
+    }
+}
+
+/// Wakes one thread.
+struct Alarm {
+    thread: Thread,
+    rung: AtomicBool,
+}
+
+impl Alarm {
+    fn of_this_thread() -> Arc<Alarm> {
+        Arc::new(Alarm { thread: thread::current(), rung: AtomicBool::new(false) })
+    }
+
+    fn sleep(&self, at_most: Duration) {
+        if !self.rung.swap(false, Ordering::Acquire) {
+            thread::park_timeout(at_most);
+            self.rung.store(false, Ordering::Release);
+        }
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.thread.unpark();
+        }
+    }
+}

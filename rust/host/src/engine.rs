@@ -1,0 +1,169 @@
+//! The process's engine: wasmtime's engine, its instance pool, the epoch ticker and the tokio runtime.
+//!
+//! One per process, because a pool reserves terabytes of address space and two mappings for each fiber stack. It is
+//! made at first use and never dropped; a child of `fork` makes its own, since neither threads nor timers survive the
+//! fork. Where the address space is limited the pool shrinks, and at last gives way to on-demand allocation: slower
+//! (11 to 26 us an instance instead of 4), otherwise the same.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use tokio::sync::Semaphore;
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use crate::error::Failure;
+use crate::fork::Generation;
+use crate::signals;
+use crate::ticker::Ticker;
+
+/// The stack a guest may use. Threads with less left than this and [`crate::stack::MARGIN`] run it on a fiber.
+pub const GUEST_STACK: usize = 1 << 20;
+/// A fiber's stack: the guest's and as much again for the host functions it calls.
+const FIBER_STACK: usize = 2 * GUEST_STACK;
+/// Component instances alive at once; the pool's other limits follow from it.
+const INSTANCES: u32 = 1000;
+/// What a pool of `n` component instances provides for each of them. A larger component takes several permits.
+const MEMORIES_EACH: u32 = 2;
+const TABLES_EACH: u32 = 5;
+const TABLE_ELEMENTS: usize = 100_000;
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// How instances are allocated; what `doctor` prints.
+#[derive(Debug, Clone)]
+pub struct Allocation {
+    pub strategy: &'static str,
+    pub instances: u32,
+    pub pagemap_scan: bool,
+    pub keep_resident: usize,
+}
+
+/// See the module's documentation.
+pub struct Shared {
+    pub engine: wasmtime::Engine,
+    pub allocation: Allocation,
+    /// Stands before the pool: the instance too many waits, it does not fail.
+    pub permits: Semaphore,
+    pub ticker: Ticker,
+    pub tokio: tokio::runtime::Runtime,
+    generation: Generation,
+}
+
+static SHARED: AtomicPtr<Shared> = AtomicPtr::new(ptr::null_mut());
+
+impl Shared {
+    /// The engine of this process.
+    pub fn get() -> Result<&'static Shared, Failure> {
+        // SAFETY: the pointer is null or was leaked from a `Box` below; nothing ever frees it.
+        if let Some(shared) = unsafe { SHARED.load(Ordering::Acquire).as_ref() }
+            && shared.generation.is_current()
+        {
+            return Ok(shared);
+        }
+        Shared::create()
+    }
+
+    fn create() -> Result<&'static Shared, Failure> {
+        let old = SHARED.load(Ordering::Acquire);
+        let made = Box::into_raw(Box::new(Shared::new()?));
+        match SHARED.compare_exchange(old, made, Ordering::AcqRel, Ordering::Acquire) {
+            // SAFETY: leaked just above, and published for ever.
+            Ok(_) => Ok(unsafe { &*made }),
+            Err(_) => {
+                // Another thread was faster.
+                // SAFETY: `made` was never published.
+                drop(unsafe { Box::from_raw(made) });
+                Shared::get()
+            }
+        }
+    }
+
+    fn new() -> Result<Shared, Failure> {
+        let (engine, allocation) = build_engine()?;
+        signals::installed_by_wasmtime();
+        let tokio = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(1, 4)))
+            .thread_name("wippy-io")
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::internal(format!("cannot start the runtime's threads: {error}")))?;
+        let ticker = Ticker::start(engine.clone())
+            .map_err(|error| Failure::internal(format!("cannot start the epoch ticker: {error}")))?;
+        Ok(Shared {
+            permits: Semaphore::new(allocation.instances as usize),
+            engine,
+            allocation,
+            ticker,
+            tokio,
+            generation: Generation::current(),
+        })
+    }
+
+    /// Whether this engine was made in this process, not in a parent before its `fork`.
+    pub fn is_current(&self) -> bool {
+        self.generation.is_current()
+    }
+
+    /// The permits one instance takes, given the linear memories and tables it needs.
+    pub fn weight(&self, memories: u32, tables: u32) -> u32 {
+        let weight = memories.div_ceil(MEMORIES_EACH).max(tables.div_ceil(TABLES_EACH)).max(1);
+        weight.min(self.allocation.instances)
+    }
+}
+
+/// The largest pool the address space allows, else on-demand allocation.
+fn build_engine() -> Result<(wasmtime::Engine, Allocation), Failure> {
+    for instances in [INSTANCES, INSTANCES / 10] {
+        let (pool, allocation) = pool(instances);
+        let mut config = config();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        if let Ok(engine) = wasmtime::Engine::new(&config) {
+            return Ok((engine, allocation));
+        }
+    }
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    // Without the pool every memory is mapped on its own: reserve little, so that a limited address space holds many.
+    config.memory_reservation(64 << 20).memory_guard_size(64 << 10);
+    let engine = wasmtime::Engine::new(&config)
+        .map_err(|error| Failure::internal(format!("cannot start the WebAssembly engine: {error:#}")))?;
+    let allocation =
+        Allocation { strategy: "on-demand", instances: INSTANCES / 10, pagemap_scan: false, keep_resident: 0 };
+    Ok((engine, allocation))
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        // Component-model async is not offered, and costs 12 us a call where it is on.
+        .concurrency_support(false)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(FIBER_STACK)
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .wasm_component_model_fixed_length_lists(true);
+    config
+}
+
+fn pool(instances: u32) -> (PoolingAllocationConfig, Allocation) {
+    let pagemap_scan = PoolingAllocationConfig::is_pagemap_scan_available();
+    // With the ioctl only dirty pages are reset, so keeping many resident is free. Without it all of them are
+    // written at every reset: keep few.
+    let keep_resident = if pagemap_scan { MIB } else { 64 * KIB };
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances * 20)
+        .total_memories(instances * MEMORIES_EACH)
+        .total_tables(instances * TABLES_EACH)
+        .total_stacks(instances)
+        .total_gc_heaps(instances)
+        .max_component_instance_size(16 * MIB)
+        .max_core_instance_size(16 * MIB)
+        .max_tables_per_module(50)
+        .max_memories_per_module(20)
+        .table_elements(TABLE_ELEMENTS)
+        .linear_memory_keep_resident(keep_resident)
+        .table_keep_resident(64 * KIB)
+        .pagemap_scan(if pagemap_scan { Enabled::Yes } else { Enabled::No });
+    (pool, Allocation { strategy: "pool", instances, pagemap_scan, keep_resident })
+}

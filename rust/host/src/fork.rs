@@ -1,0 +1,37 @@
+//! Noticing a `fork`: threads, timers and fibers of the parent do not exist in the child.
+//!
+//! A counter rises in every child, so that asking costs one load and works however deep processes fork.
+
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+static FORKS: AtomicU64 = AtomicU64::new(0);
+
+/// The process, counted from the first one that loaded this library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation(u64);
+
+impl Generation {
+    pub fn current() -> Self {
+        static WATCH: Once = Once::new();
+        WATCH.call_once(watch);
+        Generation(FORKS.load(Ordering::Relaxed))
+    }
+
+    pub fn is_current(self) -> bool {
+        FORKS.load(Ordering::Relaxed) == self.0
+    }
+}
+
+#[cfg(unix)]
+fn watch() {
+    extern "C" fn in_child() {
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    }
+    // SAFETY: the handler only touches an atomic, which is allowed between `fork` and `exec`. The one way this can
+    // fail is lack of memory; then a child is not noticed, as if this module did not exist.
+    let _ = unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+}
+
+#[cfg(not(unix))]
+fn watch() {}

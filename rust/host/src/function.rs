@@ -1,0 +1,174 @@
+//! Prepared functions: an entry's module, linked with exactly the capabilities it declares, and its conversion plan.
+//!
+//! Everything that can be done once is done here, at load. What a call costs is in `call.rs`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use wasmtime::component::Component;
+
+use crate::engine::Shared;
+use crate::error::{Failure, What};
+use crate::imports::{self, preview1, stubs};
+use crate::lifecycle::InFlight;
+use crate::module::{Code, Import, Module};
+use crate::pool::Pool;
+use crate::resolve::{Method, resolve};
+use crate::spec::Spec;
+use crate::state::State;
+use crate::table::Table;
+use crate::values::Signature;
+
+/// A module linked for one entry.
+pub enum Linked {
+    Component(wasmtime::component::InstancePre<State>),
+    Core(wasmtime::InstancePre<State>),
+}
+
+/// What instances of this function need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// A WASI context.
+    pub wasi: bool,
+    /// Captured output.
+    pub output: bool,
+    /// A fiber, because the guest may have to wait.
+    pub fiber: bool,
+    /// A frame, because the guest may call functions.
+    pub frame: bool,
+    /// Permits of the engine's pool.
+    pub weight: u32,
+}
+
+/// See the module's documentation.
+pub struct Function {
+    pub spec: Spec,
+    pub table: Weak<Table>,
+    pub lifecycle: Arc<crate::lifecycle::Lifecycle>,
+    pub in_flight: InFlight,
+    pub(crate) shared: &'static Shared,
+    pub(crate) linked: Linked,
+    pub(crate) needs: Needs,
+    pub(crate) pool: Arc<Pool>,
+    method: Result<Method, String>,
+    retired: AtomicBool,
+}
+
+impl Function {
+    /// Links `module` for the entry that `spec` describes. A method that does not resolve fails its calls, not this
+    /// (F-11).
+    pub fn prepare(table: &Arc<Table>, module: &Module, spec: Spec) -> Result<Arc<Self>, Failure> {
+        let imports = module.imports();
+        if spec.strict_imports {
+            refuse_undeclared(&imports, &spec)?;
+        }
+        let (linked, needs) = match &module.code {
+            Code::Component(component) => link_component(component, &imports, &spec, module.shared)?,
+            Code::Core(core) => link_core(core, &spec, module.shared)?,
+        };
+        let method = resolve(&module.code, &spec.method, spec.wit.as_deref());
+        let pool = Pool::new(spec.id.to_string(), spec.capacity, spec.inline);
+        Ok(Arc::new(Function {
+            table: Arc::downgrade(table),
+            lifecycle: Arc::clone(&table.lifecycle),
+            in_flight: InFlight::default(),
+            shared: module.shared,
+            linked,
+            needs,
+            pool,
+            method,
+            retired: AtomicBool::new(false),
+            spec,
+        }))
+    }
+
+    /// The plan of parameters and result.
+    pub fn signature(&self) -> Result<&Signature, Failure> {
+        self.method().map(|method| &method.signature)
+    }
+
+    pub(crate) fn method(&self) -> Result<&Method, Failure> {
+        self.method.as_ref().map_err(|problem| {
+            let Spec { id, method, .. } = &self.spec;
+            Failure::new(What::Method, format!("{id}: failed to call wasm method: {method}: {problem}"))
+        })
+    }
+
+    /// The words in front of an argument error (V-28).
+    pub fn encode_prefix(&self) -> String {
+        format!("failed to call wasm method: {}: encode params", self.spec.method)
+    }
+
+    /// Marks the function as removed: no new calls (F-36); running ones finish (F-40).
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn check_open(&self) -> Result<(), Failure> {
+        let id = &self.spec.id;
+        if !self.shared.is_current() {
+            let text = format!(
+                "{id}: this runtime was made before the process was forked and does not work in the child; \
+                 load a new one there"
+            );
+            return Err(Failure::new(What::Forked, text));
+        }
+        if self.lifecycle.is_closed() {
+            return Err(Failure::new(What::Closed, format!("{id}: pool is closed")));
+        }
+        if self.retired.load(Ordering::Acquire) {
+            return Err(Failure::new(What::Closed, format!("pool not found: {id}: the entry was removed or replaced")));
+        }
+        Ok(())
+    }
+}
+
+fn link_component(
+    component: &Component,
+    imports: &[Import],
+    spec: &Spec,
+    shared: &Shared,
+) -> Result<(Linked, Needs), Failure> {
+    let failed = |error: wasmtime::Error| Failure::load(format!("failed to load wasm module: {error:#}"));
+    let (linker, wanted) = imports::linker(component, imports, &spec.grants).map_err(failed)?;
+    let pre = linker.instantiate_pre(component).map_err(failed)?;
+    let (memories, tables) = match component.resources_required() {
+        Some(required) => (required.num_memories, required.num_tables),
+        None => (1, 1),
+    };
+    let needs = Needs {
+        wasi: wanted.wasi(),
+        output: wanted.has("wasi:cli/stdout") || wanted.has("wasi:cli/stderr"),
+        fiber: wanted.can_wait(),
+        frame: wanted.has(imports::funcs::INTERFACE),
+        weight: shared.weight(memories, tables),
+    };
+    Ok((Linked::Component(pre), needs))
+}
+
+fn link_core(module: &wasmtime::Module, spec: &Spec, shared: &Shared) -> Result<(Linked, Needs), Failure> {
+    let failed = |error: wasmtime::Error| Failure::load(format!("failed to load wasm module: {error:#}"));
+    let linker = preview1::linker(module.engine(), module, &spec.grants)?;
+    let pre = linker.instantiate_pre(module).map_err(failed)?;
+    let required = module.resources_required();
+    let wasi = preview1::is_used(module, &spec.grants);
+    let needs = Needs {
+        wasi,
+        output: wasi && spec.grants.has(crate::groups::Group::Cli),
+        fiber: wasi,
+        frame: false,
+        weight: shared.weight(required.num_memories, required.num_tables),
+    };
+    Ok((Linked::Core(pre), needs))
+}
+
+/// `strict_imports`: every group the module imports must be declared.
+fn refuse_undeclared(imports: &[Import], spec: &Spec) -> Result<(), Failure> {
+    let declared = |import: &&Import| {
+        spec.grants.open(&import.interface)
+            || (import.group() == crate::groups::Group::Preview1.name() && spec.grants.preview1())
+    };
+    let Some(first) = imports.iter().find(|import| !declared(import)) else { return Ok(()) };
+    let denied = stubs::ungranted(&first.interface, &first.function, &spec.grants);
+    Err(Failure::load(format!("failed to load wasm module: {denied} (strict_imports is set)")))
+}

@@ -1,0 +1,179 @@
+//! `wippy:runtime/funcs@0.1.0`: guests call other functions of the registry (H-20 to H-29).
+//!
+//! A WASM target runs right here, on a fiber of its own, without a detour over the embedder. A host's function runs on
+//! the thread that drives the call, off the guest's stack, because it may use any amount of it. Either way the guest
+//! waits on its fiber. Everything that goes wrong with the target becomes the guest's `err`; only what ends the whole
+//! call (Ctrl-C, cancellation, the caller's own deadline) unwinds the guest.
+
+use std::sync::Arc;
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::Linker;
+
+use super::Wanted;
+use crate::error::{Failure, What};
+use crate::frame::Frame;
+use crate::function::Function;
+use crate::state::State;
+use crate::table::{HostFunction, Payload, Refusal, Table, Target};
+use crate::values::{Arguments, Kind};
+
+pub const INTERFACE: &str = "wippy:runtime/funcs";
+
+/// Guests are built against exactly this version; the linker takes any compatible one.
+const VERSIONED: &str = "wippy:runtime/funcs@0.1.0";
+
+pub fn link(linker: &mut Linker<State>, wanted: &Wanted) -> wasmtime::Result<()> {
+    if !wanted.has(INTERFACE) {
+        return Ok(());
+    }
+    let mut instance = linker.instance(VERSIONED)?;
+    instance.func_wrap_async(
+        "call-string",
+        |store: StoreContextMut<'_, State>, (target, input): (String, String)| {
+            let caller = Caller::of(&store);
+            Box::new(async move { Ok((caller?.call_string(target, input).await?,)) })
+        },
+    )?;
+    instance.func_wrap_async(
+        "call-bytes",
+        |store: StoreContextMut<'_, State>, (target, input): (String, Vec<u8>)| {
+            let caller = Caller::of(&store);
+            Box::new(async move { Ok((caller?.call_bytes(target, input).await?,)) })
+        },
+    )
+}
+
+/// The guest that calls.
+struct Caller {
+    frame: Frame,
+    table: Arc<Table>,
+}
+
+/// What the guest sees, or what ends its call.
+type Answer<T> = Result<Result<T, String>, Failure>;
+
+impl Caller {
+    fn of(store: &StoreContextMut<'_, State>) -> Result<Caller, Failure> {
+        let state = store.data();
+        let closed = || Failure::new(What::Closed, "the runtime is closed");
+        let frame = state.frame.clone().ok_or_else(closed)?;
+        let table = state.table.upgrade().ok_or_else(closed)?;
+        Ok(Caller { frame, table })
+    }
+
+    async fn call_string(self, target: String, input: String) -> Answer<String> {
+        let answer = self.call(&target, Payload::Text(input)).await?;
+        Ok(answer.and_then(|payload| match payload {
+            Payload::Text(text) => Ok(text),
+            Payload::Bytes(bytes) => {
+                String::from_utf8(bytes).map_err(|_| "result is not valid UTF-8".to_owned())
+            }
+        }))
+    }
+
+    async fn call_bytes(self, target: String, input: Vec<u8>) -> Answer<Vec<u8>> {
+        let answer = self.call(&target, Payload::Bytes(input)).await?;
+        Ok(answer.map(|payload| match payload {
+            Payload::Text(text) => text.into_bytes(),
+            Payload::Bytes(bytes) => bytes,
+        }))
+    }
+
+    async fn call(&self, target: &str, input: Payload) -> Answer<Payload> {
+        if let Err(refused) = self.check(target) {
+            return Ok(Err(refused));
+        }
+        if !self.is_allowed(target).await? {
+            return Ok(Err(format!("not allowed: {target}")));
+        }
+        match self.table.get(target) {
+            None => Ok(Err("no handler registered for target".to_owned())),
+            Some(Target::Guest(function)) => self.call_guest(&function, &input).await,
+            Some(Target::Host(function)) => self.call_host(function, input).await,
+        }
+    }
+
+    /// What can be said without asking anybody.
+    fn check(&self, target: &str) -> Result<(), String> {
+        match target.split_once(':') {
+            Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {}
+            _ => return Err(format!("invalid function target: {target}")),
+        }
+        let limits = self.table.limits;
+        if self.frame.depth() >= limits.depth {
+            return Err(format!("call depth limit exceeded: {target} would be call {} deep", limits.depth + 1));
+        }
+        let calls = self.frame.count_call();
+        if limits.calls > 0 && calls > limits.calls {
+            return Err(format!("call limit exceeded: more than {} calls through funcs", limits.calls));
+        }
+        Ok(())
+    }
+
+    async fn is_allowed(&self, target: &str) -> Result<bool, Failure> {
+        let Some(authorize) = self.table.authorize.clone() else { return Ok(true) };
+        let (caller, target) = (self.frame.entry().to_owned(), target.to_owned());
+        let asked = self.frame.mailbox().run(move || authorize.allows(&caller, &target)).await?;
+        asked.map_err(Failure::aborted)
+    }
+
+    async fn call_guest(&self, function: &Arc<Function>, input: &Payload) -> Answer<Payload> {
+        let signature = match function.signature() {
+            Ok(signature) => signature,
+            Err(failure) => return Ok(Err(failure.message)),
+        };
+        let arguments = match input {
+            Payload::Text(text) => Arguments::of_string(signature, text),
+            Payload::Bytes(bytes) => Arguments::of_bytes(signature, bytes),
+        };
+        let mut arguments = match arguments {
+            Ok(arguments) => arguments,
+            Err(mismatch) => return Ok(Err(format!("{}: {mismatch}", function.encode_prefix()))),
+        };
+        let image = match function.call_nested(&mut arguments, &self.frame).await {
+            Ok(image) => image,
+            Err(failure) if ends_the_caller(&failure) => return Err(failure),
+            Err(failure) => return Ok(Err(failure.message)),
+        };
+        let Some(ty) = signature.result() else { return Ok(Ok(empty(input))) };
+        if is_bytes(ty) {
+            return Ok(image.to_bytes(ty).map(Payload::Bytes));
+        }
+        Ok(image.to_text(ty).map(Payload::Text))
+    }
+
+    async fn call_host(&self, function: Arc<dyn HostFunction>, input: Payload) -> Answer<Payload> {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let frame = self.frame.clone();
+        let reply = Box::new(move |result| drop(answer.send(result)));
+        self.frame.mailbox().run(move || function.call(input, &frame, reply)).await?;
+        match answered.await {
+            Ok(Ok(payload)) => Ok(Ok(payload)),
+            Ok(Err(Refusal::Err(text))) => Ok(Err(text)),
+            Ok(Err(Refusal::Abort(reason))) => Err(Failure::aborted(reason)),
+            Err(_) => Ok(Err("the function ended without an answer".to_owned())),
+        }
+    }
+}
+
+/// H-23: a callee without a result gives the empty text, or the empty list.
+fn empty(input: &Payload) -> Payload {
+    match input {
+        Payload::Text(_) => Payload::Text(String::new()),
+        Payload::Bytes(_) => Payload::Bytes(Vec::new()),
+    }
+}
+
+/// Whether the result is bytes, by itself or as the good side of a `result`.
+fn is_bytes(ty: &crate::values::Ty) -> bool {
+    match &ty.kind {
+        Kind::List(item) => matches!(item.kind, Kind::U8),
+        Kind::Result { ok: Some(ok), .. } => is_bytes(ok),
+        _ => false,
+    }
+}
+
+fn ends_the_caller(failure: &Failure) -> bool {
+    matches!(failure.what, What::Aborted(_) | What::Cancelled | What::Internal)
+}

@@ -1,0 +1,29 @@
+//! `wasi:random`: random bytes of the operating system's quality, and quick ones without a promise.
+
+use wasmtime::component::Linker;
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
+use wasmtime_wasi::random::{WasiRandom, WasiRandomView as _};
+
+use super::Wanted;
+use crate::state::State;
+
+/// One request's bytes (H-70): the marshalling limit. The guest's own memory bounds it before.
+const MAX_REQUEST: u64 = 1 << 30;
+
+pub fn link(linker: &mut Linker<State>, wanted: &Wanted) -> wasmtime::Result<()> {
+    if wanted.has("wasi:random/random") {
+        random::add_to_linker::<State, WasiRandom>(linker, State::random)?;
+    }
+    if wanted.has("wasi:random/insecure") {
+        insecure::add_to_linker::<State, WasiRandom>(linker, State::random)?;
+    }
+    if wanted.has("wasi:random/insecure-seed") {
+        insecure_seed::add_to_linker::<State, WasiRandom>(linker, State::random)?;
+    }
+    Ok(())
+}
+
+pub fn prepare(builder: &mut WasiCtxBuilder) {
+    builder.max_random_size(MAX_REQUEST);
+}

@@ -1,0 +1,54 @@
+//! Opening and closing: whether calls may start, how many run, and whether those should end.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Shared by all functions of one table.
+#[derive(Debug, Default)]
+pub struct Lifecycle {
+    closed: AtomicBool,
+    cancelled: AtomicBool,
+}
+
+impl Lifecycle {
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Refuses new calls.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Ends running calls at their next look.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+    }
+}
+
+/// The calls of one function that are running.
+#[derive(Debug, Default)]
+pub struct InFlight(AtomicUsize);
+
+impl InFlight {
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub fn enter(&self) -> Entered<'_> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Entered(self)
+    }
+}
+
+/// A call in progress.
+pub struct Entered<'a>(&'a InFlight);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}

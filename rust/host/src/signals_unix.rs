@@ -1,0 +1,188 @@
+//! The Unix half of [`super`]: the handler, and putting it in front.
+
+use std::cell::UnsafeCell;
+use std::ffi::{c_int, c_void};
+use std::mem;
+use std::ptr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use libc::{sigaction, siginfo_t};
+
+use super::is_guest_code;
+
+/// What wasmtime catches.
+const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGILL, libc::SIGFPE, libc::SIGBUS];
+
+/// The handlers behind ours, for one signal.
+struct Behind {
+    /// wasmtime's own.
+    wasmtime: sigaction,
+    /// Whoever was in front when we last took the place.
+    other: sigaction,
+}
+
+struct Handlers(UnsafeCell<mem::MaybeUninit<[Behind; SIGNALS.len()]>>);
+
+// SAFETY: written under `INSTALL` before `READY` is set or while our handler is not the process's; a handler that runs
+// at that very moment reads a whole `sigaction` of before or after, on all platforms wasmtime supports.
+unsafe impl Sync for Handlers {}
+
+static HANDLERS: Handlers = Handlers(UnsafeCell::new(mem::MaybeUninit::uninit()));
+static READY: AtomicBool = AtomicBool::new(false);
+static INSTALL: Mutex<()> = Mutex::new(());
+/// The thread whose fault is being passed on; its next one ends the process.
+static REPORTING: AtomicUsize = AtomicUsize::new(0);
+
+/// To be called once wasmtime's first engine exists.
+pub fn installed_by_wasmtime() {
+    let _lock = INSTALL.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if READY.load(Ordering::Acquire) {
+        return;
+    }
+    // SAFETY: `READY` is not set, so no handler of ours reads; the lock keeps other writers out.
+    let behind = unsafe { (*HANDLERS.0.get()).as_mut_ptr() };
+    for (index, signal) in SIGNALS.into_iter().enumerate() {
+        let current = current(signal);
+        // What wasmtime delegates to is known to wasmtime alone: a fault outside guest code goes to it the first time.
+        // SAFETY: in bounds, and valid for writes.
+        unsafe { (&raw mut (*behind)[index]).write(Behind { wasmtime: current, other: current }) };
+    }
+    READY.store(true, Ordering::Release);
+    for signal in SIGNALS {
+        install(signal);
+    }
+}
+
+/// Puts our handler back in front where another took its place.
+pub fn ensure_in_front() {
+    // Libraries take all the signals together or none; one question is enough.
+    if READY.load(Ordering::Acquire) && !is_ours(&current(libc::SIGSEGV)) {
+        take_front();
+    }
+}
+
+#[cold]
+fn take_front() {
+    let _lock = INSTALL.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for (index, signal) in SIGNALS.into_iter().enumerate() {
+        let current = current(signal);
+        if is_ours(&current) {
+            continue;
+        }
+        // SAFETY: initialised, since `READY` is set; see `Handlers` for the race with a running handler.
+        unsafe { (*(*HANDLERS.0.get()).as_mut_ptr())[index].other = current };
+        install(signal);
+    }
+}
+
+fn current(signal: c_int) -> sigaction {
+    // SAFETY: asks only; `action` is fully written, or stays zeroed (the default action) if the signal is unknown.
+    unsafe {
+        let mut action: sigaction = mem::zeroed();
+        libc::sigaction(signal, ptr::null(), &raw mut action);
+        action
+    }
+}
+
+fn is_ours(action: &sigaction) -> bool {
+    action.sa_sigaction == (handler as *const ()).addr()
+}
+
+fn install(signal: c_int) {
+    // SAFETY: the flags are those wasmtime's handler asks for: it needs the registers, an alternate stack, and may be
+    // entered again while it runs.
+    unsafe {
+        let mut action: sigaction = mem::zeroed();
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER | libc::SA_ONSTACK;
+        action.sa_sigaction = (handler as *const ()).addr();
+        libc::sigemptyset(&raw mut action.sa_mask);
+        libc::sigaction(signal, &raw const action, ptr::null_mut());
+    }
+}
+
+extern "C" fn handler(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    let Some(index) = SIGNALS.iter().position(|known| *known == signal) else { return };
+    // SAFETY: initialised before the handler was installed.
+    let behind = unsafe { &(*(*HANDLERS.0.get()).as_ptr())[index] };
+    // SAFETY: the kernel gave the context.
+    if is_guest_code(unsafe { program_counter(context) }) {
+        return delegate(&behind.wasmtime, signal, info, context);
+    }
+    // A crash of the host. Handlers such as faulthandler's report, put back what was there before them (us) and raise
+    // the signal again: then there is nothing left to report.
+    // SAFETY: names the calling thread, no more.
+    let this = unsafe { libc::pthread_self() } as usize;
+    if REPORTING.swap(this, Ordering::SeqCst) == this {
+        return default_action(signal);
+    }
+    delegate(&behind.other, signal, info, context);
+    // Handlers that mend the fault return: the thread may fault again later.
+    REPORTING.store(0, Ordering::SeqCst);
+}
+
+fn delegate(to: &sigaction, signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    let address = to.sa_sigaction;
+    if address == libc::SIG_DFL || address == libc::SIG_IGN {
+        return default_action(signal);
+    }
+    // SAFETY: the address was installed as a handler of the kind that its flags say.
+    unsafe {
+        if to.sa_flags & libc::SA_SIGINFO != 0 {
+            let call: extern "C" fn(c_int, *mut siginfo_t, *mut c_void) = mem::transmute(address);
+            call(signal, info, context);
+        } else {
+            let call: extern "C" fn(c_int) = mem::transmute(address);
+            call(signal);
+        }
+    }
+}
+
+/// Lets the fault happen again without a handler, so that the process ends as it would have without us.
+fn default_action(signal: c_int) {
+    // SAFETY: `sigaction` and `raise` may be called in a handler.
+    unsafe {
+        let mut action: sigaction = mem::zeroed();
+        action.sa_sigaction = libc::SIG_DFL;
+        libc::sigaction(signal, &raw const action, ptr::null_mut());
+        libc::raise(signal);
+    }
+}
+
+/// The instruction that faulted.
+///
+/// # Safety
+/// `context` is what the kernel gave a handler installed with `SA_SIGINFO`.
+unsafe fn program_counter(context: *mut c_void) -> usize {
+    // SAFETY: promised by the caller.
+    let context = unsafe { &*context.cast::<libc::ucontext_t>() };
+    cfg_select! {
+        all(any(target_os = "linux", target_os = "android"), target_arch = "x86_64") => {
+            context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize
+        }
+        all(any(target_os = "linux", target_os = "android"), target_arch = "aarch64") => {
+            context.uc_mcontext.pc as usize
+        }
+        all(any(target_os = "linux", target_os = "android"), target_arch = "riscv64") => {
+            context.uc_mcontext.__gregs[libc::REG_PC] as usize
+        }
+        all(target_os = "linux", target_arch = "s390x") => {
+            // The address points behind the instruction there: one back lies within it.
+            (context.uc_mcontext.psw.addr - 1) as usize
+        }
+        all(target_vendor = "apple", target_arch = "x86_64") => {
+            // SAFETY: set by the kernel.
+            unsafe { (*context.uc_mcontext).__ss.__rip as usize }
+        }
+        all(target_vendor = "apple", target_arch = "aarch64") => {
+            // SAFETY: set by the kernel.
+            unsafe { (*context.uc_mcontext).__ss.__pc as usize }
+        }
+        all(target_os = "freebsd", target_arch = "x86_64") => {
+            context.uc_mcontext.mc_rip as usize
+        }
+        all(target_os = "freebsd", target_arch = "aarch64") => {
+            context.uc_mcontext.mc_gpregs.gp_elr as usize
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! How much native stack the calling thread has left.
+//!
+//! wasmtime checks a guest's use of stack against a limit of its own, not against the thread's: on a thread with less
+//! stack than that, endless guest recursion would run into the guard page and end the process. Such threads (Python's
+//! `threading.stack_size(256 * 1024)`, musl's defaults) run guests on a fiber, which brings its own stack.
+
+use std::cell::Cell;
+
+use crate::engine::GUEST_STACK;
+
+/// What the host's own functions may need below a guest that used up its stack.
+pub const MARGIN: usize = 256 << 10;
+
+thread_local! {
+    /// The lowest address of this thread's stack; asked for once, because asking reads `/proc` on the main thread.
+    static LOWEST: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Whether a guest may run directly on this thread's stack.
+pub fn has_room_for_guest() -> bool {
+    let here = ptr_to_here();
+    let lowest = LOWEST.get().unwrap_or_else(|| {
+        let lowest = lowest_address().unwrap_or(usize::MAX);
+        LOWEST.set(Some(lowest));
+        lowest
+    });
+    here.saturating_sub(lowest) >= GUEST_STACK + MARGIN
+}
+
+#[inline(never)]
+fn ptr_to_here() -> usize {
+    let marker = 0u8;
+    (&raw const marker).addr()
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn lowest_address() -> Option<usize> {
+    // SAFETY: plain calls of the documented sequence; `attr` is initialised by the first and destroyed by the last.
+    unsafe {
+        let mut attr: libc::pthread_attr_t = std::mem::zeroed();
+        if libc::pthread_getattr_np(libc::pthread_self(), &raw mut attr) != 0 {
+            return None;
+        }
+        let (mut address, mut size) = (std::ptr::null_mut(), 0);
+        let got = libc::pthread_attr_getstack(&raw const attr, &raw mut address, &raw mut size);
+        libc::pthread_attr_destroy(&raw mut attr);
+        (got == 0).then(|| address.addr())
+    }
+}
+
+#[cfg(target_vendor = "apple")]
+fn lowest_address() -> Option<usize> {
+    // SAFETY: both functions only read the calling thread's own attributes.
+    unsafe {
+        let this = libc::pthread_self();
+        let top = libc::pthread_get_stackaddr_np(this).addr();
+        Some(top - libc::pthread_get_stacksize_np(this))
+    }
+}
+
+/// Elsewhere nothing is known: every call takes a fiber, which is safe and costs about a microsecond.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn lowest_address() -> Option<usize> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room_on_a_thread_with(bytes: usize) -> bool {
+        std::thread::Builder::new().stack_size(bytes).spawn(has_room_for_guest).unwrap().join().unwrap()
+    }
+
+    #[test]
+    fn small_stacks_are_noticed() {
+        assert!(!room_on_a_thread_with(256 << 10));
+        assert!(!room_on_a_thread_with(GUEST_STACK));
+        assert!(room_on_a_thread_with(8 << 20));
+    }
+}

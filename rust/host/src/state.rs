@@ -1,0 +1,105 @@
+//! What a store carries: the data behind the imports of one instance.
+
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use wasmtime::{StoreContextMut, UpdateDeadline};
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+
+use crate::error::{Abort, Failure, Stop};
+use crate::frame::Frame;
+use crate::lifecycle::Lifecycle;
+use crate::limits::Limiter;
+use crate::table::Table;
+
+/// The WASI context of one instance. Functions that import nothing of WASI have none: making one costs half a
+/// microsecond.
+pub enum Wasi {
+    None,
+    Component(Box<(WasiCtx, ResourceTable)>),
+    Preview1(Box<WasiP1Ctx>),
+}
+
+/// The data of a store.
+pub struct State {
+    pub wasi: Wasi,
+    pub limiter: Limiter,
+    pub watch: Watch,
+    /// Where this call stands among the calls that led to it; absent where the guest cannot call functions.
+    pub frame: Option<Frame>,
+    /// Where the guest's calls look for their targets.
+    pub table: Weak<Table>,
+}
+
+impl State {
+    /// The preview 1 context.
+    ///
+    /// # Panics
+    /// Where it is absent: only functions linked by `imports::preview1` ask, and only for stores made for them.
+    pub fn preview1(&mut self) -> &mut WasiP1Ctx {
+        match &mut self.wasi {
+            Wasi::Preview1(context) => context,
+            _ => unreachable!("a preview 1 import was linked to an instance without its context"),
+        }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        match &mut self.wasi {
+            Wasi::Component(parts) => WasiCtxView { ctx: &mut parts.0, table: &mut parts.1 },
+            _ => unreachable!("a WASI import was linked to an instance without its context"),
+        }
+    }
+}
+
+/// What may end a call early, looked at whenever the epoch advances.
+pub struct Watch {
+    pub deadline: Option<Instant>,
+    pub lifecycle: Arc<Lifecycle>,
+    /// Asked now and then on the calling thread; `None` where a driver asks instead.
+    pub interrupt: Option<fn() -> Result<(), Abort>>,
+    ticks: u32,
+}
+
+/// Ticks between two questions whether the user pressed Ctrl-C.
+const INTERRUPT_EVERY: u32 = 8;
+
+impl Watch {
+    pub fn new(
+        deadline: Option<Instant>,
+        lifecycle: Arc<Lifecycle>,
+        interrupt: Option<fn() -> Result<(), Abort>>,
+    ) -> Self {
+        Watch { deadline, lifecycle, interrupt, ticks: 0 }
+    }
+
+    fn check(&mut self) -> wasmtime::Result<()> {
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Stop::Deadline.into());
+        }
+        if self.lifecycle.is_cancelled() {
+            return Err(Stop::Cancelled.into());
+        }
+        self.ticks += 1;
+        if let Some(interrupt) = self.interrupt
+            && self.ticks.is_multiple_of(INTERRUPT_EVERY)
+        {
+            interrupt().map_err(|reason| wasmtime::Error::from(Failure::aborted(reason)))?;
+        }
+        Ok(())
+    }
+}
+
+/// The epoch's callback of a call that owns its thread.
+pub fn on_epoch(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    store.data_mut().watch.check()?;
+    Ok(UpdateDeadline::Continue(1))
+}
+
+/// The epoch's callback of a call on a fiber: others get their turn.
+pub fn on_epoch_yield(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    store.data_mut().watch.check()?;
+    Ok(UpdateDeadline::Yield(1))
+}

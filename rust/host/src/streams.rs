@@ -1,0 +1,100 @@
+//! The standard streams of one call, from the embedder's side: who gets what the guest writes, and when.
+
+use std::sync::Arc;
+
+use crate::error::Abort;
+use crate::output::{Buffer, Full, Sink, Taken};
+use crate::table::Log;
+
+/// What a caller wants done with one stream.
+#[derive(Clone, Default)]
+pub enum Output {
+    /// Line by line into the table's log.
+    #[default]
+    Log,
+    Discard,
+    /// The process's own stream.
+    Inherit,
+    Writer(Arc<dyn Writer>),
+}
+
+/// A caller's own receiver of output. Runs on the thread that made the call.
+pub trait Writer: Send + Sync {
+    /// An error ends the call.
+    fn write(&self, bytes: &[u8]) -> Result<(), Abort>;
+}
+
+enum Receiver {
+    Log { log: Arc<dyn Log>, line: Vec<u8> },
+    Writer(Arc<dyn Writer>),
+}
+
+struct Stream {
+    fd: u8,
+    buffer: Arc<Buffer>,
+    receiver: Receiver,
+}
+
+/// Both output streams of a call that has them.
+#[derive(Default)]
+pub struct Streams {
+    entry: Arc<str>,
+    captured: Vec<Stream>,
+}
+
+impl Streams {
+    pub fn new(entry: Arc<str>) -> Self {
+        Streams { entry, captured: Vec::new() }
+    }
+
+    /// The guest's end of a stream; `log_limit` is what a log takes of one call.
+    pub fn open(&mut self, fd: u8, output: &Output, log: &Arc<dyn Log>, log_limit: usize) -> Sink {
+        let (full, receiver) = match output {
+            Output::Discard => return Sink::Discard,
+            Output::Inherit => return Sink::Inherit,
+            Output::Log => {
+                let receiver = Receiver::Log { log: Arc::clone(log), line: Vec::new() };
+                (Full::Drop { after: log_limit }, receiver)
+            }
+            Output::Writer(writer) => (Full::Wait, Receiver::Writer(Arc::clone(writer))),
+        };
+        let buffer = Arc::new(Buffer::new(full));
+        self.captured.push(Stream { fd, buffer: Arc::clone(&buffer), receiver });
+        Sink::Capture(buffer)
+    }
+
+    pub fn has_output(&self) -> bool {
+        self.captured.iter().any(|stream| !stream.buffer.is_empty())
+    }
+
+    /// Passes on what the guest has written; at the end of the call also a last line without its newline.
+    pub fn deliver(&mut self, end: bool) -> Result<(), Abort> {
+        for stream in &mut self.captured {
+            stream.deliver(&self.entry, end)?;
+        }
+        Ok(())
+    }
+}
+
+impl Stream {
+    fn deliver(&mut self, entry: &str, end: bool) -> Result<(), Abort> {
+        let Taken { bytes, dropped } = self.buffer.take();
+        match &mut self.receiver {
+            Receiver::Writer(writer) if !bytes.is_empty() => writer.write(&bytes)?,
+            Receiver::Writer(_) => {}
+            Receiver::Log { log, line } => {
+                line.extend_from_slice(&bytes);
+                let whole = if end { line.len() } else { line.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1) };
+                if whole > 0 {
+                    log.lines(entry, self.fd, &line[..whole]);
+                    line.drain(..whole);
+                }
+                if dropped > 0 {
+                    let note = format!("({dropped} more bytes of output dropped: limits.max_output_bytes)");
+                    log.lines(entry, self.fd, note.as_bytes());
+                }
+            }
+        }
+        Ok(())
+    }
+}
