@@ -42,10 +42,11 @@ class Catalog:
 
     def load(self, entries: Iterable[Entry]) -> list[RegistryError]:
         """Add many entries; what fails is left out and returned. Rules: R-35, R-36."""
+        entries = list(entries)
         failures: list[RegistryError] = []
         failed: set[str] = set()
         for step in (self._parse, self._check_known, self._open_known):
-            for entry in list(entries):
+            for entry in entries:
                 try:
                     if entry.id not in failed:
                         step(entry, failed)

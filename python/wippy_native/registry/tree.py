@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ..suggest import did_you_mean
 
 MERGE_KEY = "<<"
+_NO_ANCHOR = "quote a value that starts with *, or mark an earlier value with &"
 
 
 class Mark(NamedTuple):
@@ -151,7 +152,7 @@ class TreeBuilder:
             raise SourceError(f"anchor &{name} contains itself", mark, "write the value out instead of the alias")
         node = self._anchors.get(name)
         if node is None:
-            raise SourceError(f"alias *{name} has no anchor", mark, did_you_mean(name, self._anchors))
+            raise SourceError(f"alias *{name} has no anchor", mark, did_you_mean(name, self._anchors) or _NO_ANCHOR)
         self._count(node.size, mark)
         self._check_depth(len(self._open) + node.height, mark)
         if not self._wants_key():
