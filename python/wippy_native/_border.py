@@ -7,6 +7,8 @@ without the 30 MB extension. A debug build of the core is many times slower than
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import Literal
 
 from ._core import (
     BUILD,
@@ -16,7 +18,6 @@ from ._core import (
     FunctionSpec,
     Module,
     Ok,
-    OutputSink,
     Some,
     Table,
     Variant,
@@ -24,6 +25,8 @@ from ._core import (
     wit_text,
 )
 from ._core import __version__ as core_version
+
+OutputSink = Literal["inherit", "discard", "log"] | Callable[[bytes], object]
 
 __all__ = [
     "BUILD",

@@ -3,51 +3,51 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar, final
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 __version__: str
 BUILD: Mapping[str, str]
 """`profile` ("release" or "debug"), `rustc`, `wasmtime`, `target`."""
 
-OutputSink = Literal["inherit", "discard", "log"] | Callable[[bytes], object]
+_OutputSink = Literal["inherit", "discard", "log"] | Callable[[bytes], object]
 
 @final
-class Variant(Generic[T]):
+class Variant(Generic[_T]):
     """A case of a WIT variant (V-16)."""
 
     __match_args__ = ("tag", "payload")
-    def __new__(cls, tag: str, payload: T = ...) -> Variant[T]: ...
+    def __new__(cls, tag: str, payload: _T = ...) -> Variant[_T]: ...
     @property
     def tag(self) -> str: ...
     @property
-    def payload(self) -> T: ...
+    def payload(self) -> _T: ...
 
 @final
-class Ok(Generic[T]):
+class Ok(Generic[_T]):
     """The good side of a WIT result (V-13, V-14)."""
 
     __match_args__ = ("value",)
-    def __new__(cls, value: T = ...) -> Ok[T]: ...
+    def __new__(cls, value: _T = ...) -> Ok[_T]: ...
     @property
-    def value(self) -> T: ...
+    def value(self) -> _T: ...
 
 @final
-class Err(Generic[T]):
+class Err(Generic[_T]):
     """The error side of a WIT result (V-13, V-14)."""
 
     __match_args__ = ("value",)
-    def __new__(cls, value: T = ...) -> Err[T]: ...
+    def __new__(cls, value: _T = ...) -> Err[_T]: ...
     @property
-    def value(self) -> T: ...
+    def value(self) -> _T: ...
 
 @final
-class Some(Generic[T]):
+class Some(Generic[_T]):
     """The present value of an option inside an option (V-12)."""
 
     __match_args__ = ("value",)
-    def __new__(cls, value: T) -> Some[T]: ...
+    def __new__(cls, value: _T) -> Some[_T]: ...
     @property
-    def value(self) -> T: ...
+    def value(self) -> _T: ...
 
 @final
 class Engine:
@@ -79,6 +79,10 @@ class Module:
 
 def wit_text(source: bytes, text: bool = ...) -> str:
     """The WIT of a component's world and the packages it names, named types included. Empty for a core module."""
+
+@final
+class Scope:
+    """The call of a guest that an async Python function runs for (`callees.start`)."""
 
 @final
 class FunctionSpec:
@@ -130,8 +134,8 @@ class FunctionBase:
         *,
         timeout: float | None = ...,
         stdin: bytes | None = ...,
-        stdout: OutputSink = ...,
-        stderr: OutputSink = ...,
+        stdout: _OutputSink = ...,
+        stderr: _OutputSink = ...,
         raise_err: bool = ...,
     ) -> Any:
         """A new function of the same class sharing the prepared code, with these call options."""

@@ -17,7 +17,7 @@ use crate::resolve::{Method, resolve};
 use crate::spec::Spec;
 use crate::state::State;
 use crate::table::Table;
-use crate::values::Signature;
+use crate::values::{GuestValueError, Signature};
 
 /// A module linked for one entry.
 pub enum Linked {
@@ -83,7 +83,7 @@ impl Function {
     }
 
     /// The plan of parameters and result.
-    pub fn signature(&self) -> Result<&Signature, Failure> {
+    pub fn signature(&self) -> Result<&Arc<Signature>, Failure> {
         self.method().map(|method| &method.signature)
     }
 
@@ -97,6 +97,14 @@ impl Function {
     /// The words in front of an argument error (V-28).
     pub fn encode_prefix(&self) -> String {
         format!("failed to call wasm method: {}: encode params", self.spec.method)
+    }
+
+    /// A result that breaks the canonical ABI: the guest's fault, like a trap.
+    pub fn broken_result(&self, broken: &GuestValueError) -> Failure {
+        let Spec { id, method, .. } = &self.spec;
+        let trap = broken.to_string();
+        let message = format!("{id}: failed to call wasm method: {method}: {trap}");
+        Failure::new(What::Trap { trap, backtrace: Vec::new() }, message)
     }
 
     /// Marks the function as removed: no new calls (F-36); running ones finish (F-40).

@@ -1,5 +1,7 @@
 //! From an entry's `method` to an export and its signature (F-13, F-13a, F-14).
 
+use std::sync::Arc;
+
 use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::groups::without_version;
@@ -16,7 +18,7 @@ pub enum Export {
 /// A method that can be called.
 pub struct Method {
     pub export: Export,
-    pub signature: Signature,
+    pub signature: Arc<Signature>,
 }
 
 /// Finds `method`; else the reason, without the words in front that every call error has.
@@ -40,7 +42,7 @@ fn in_component(component: &Component, method: &str) -> Result<Method, String> {
             .and_then(|instance| component.get_export_index(Some(&instance), function)),
     };
     let index = index.ok_or_else(|| not_found(method, &names))?;
-    Ok(Method { export: Export::Component(index), signature })
+    Ok(Method { export: Export::Component(index), signature: Arc::new(signature) })
 }
 
 /// The index of the one export that `method` names: exactly, in the other spelling, or without version or package.
@@ -117,7 +119,7 @@ fn in_core(module: &wasmtime::Module, method: &str, wit: Option<&str>) -> Result
         return Err(format!("export \"{method}\" not found in module"));
     };
     let function = CoreFunction::new(module, export, &signature).map_err(|mismatch| mismatch.to_string())?;
-    Ok(Method { export: Export::Core(function), signature })
+    Ok(Method { export: Export::Core(function), signature: Arc::new(signature) })
 }
 
 #[cfg(test)]

@@ -1,1 +1,59 @@
-use pyo3 as _;
+//! `wippy_native._core`: the border between Python and [`wippy_host`].
+//!
+//! Conversion and lock work, nothing else: every decision is made on one of the two sides. No function here runs guest
+//! code while it holds Python's lock, and no Python code runs on a guest's stack.
+
+#![deny(unsafe_op_in_unsafe_fn)]
+
+mod callee;
+mod command;
+mod engine;
+mod errors;
+mod function;
+mod hooks;
+mod module;
+mod output;
+mod scope;
+mod spec;
+mod table;
+mod values;
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+#[pymodule]
+mod _core {
+    use super::*;
+
+    #[pymodule_export]
+    use super::command::run_command;
+    #[pymodule_export]
+    use super::engine::Engine;
+    #[pymodule_export]
+    use super::function::FunctionBase;
+    #[pymodule_export]
+    use super::module::{Module, wit_text};
+    #[pymodule_export]
+    use super::scope::Scope;
+    #[pymodule_export]
+    use super::spec::FunctionSpec;
+    #[pymodule_export]
+    use super::table::Table;
+    #[pymodule_export]
+    use super::values::{ErrValue, OkValue, SomeValue, Variant};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("BUILD", build(module.py())?)
+    }
+}
+
+fn build(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let build = PyDict::new(py);
+    build.set_item("profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+    build.set_item("rustc", env!("WIPPY_RUSTC"))?;
+    build.set_item("wasmtime", env!("WIPPY_WASMTIME"))?;
+    build.set_item("target", env!("WIPPY_TARGET"))?;
+    Ok(build)
+}

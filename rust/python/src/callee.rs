@@ -1,0 +1,150 @@
+//! Python functions that guests call through `funcs` (H-20 to H-24).
+
+use std::sync::Mutex;
+
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyMemoryView, PyString};
+use wippy_host::error::Abort;
+use wippy_host::frame::Frame;
+use wippy_host::table::{Authorize, HostFunction, Log, Payload, Refusal, Reply};
+use wippy_host::values::go_float;
+
+use crate::scope::{Scope, within};
+
+/// A registered Python function.
+pub struct PyCallee {
+    pub id: String,
+    pub callee: Py<PyAny>,
+}
+
+impl HostFunction for PyCallee {
+    fn call(&self, input: Payload, frame: &Frame, reply: Reply) {
+        let mut reply = Some(reply);
+        let answer = Python::try_attach(|py| {
+            let argument = argument(py, input);
+            let result = within(frame, || self.callee.bind(py).call1((argument,)))?;
+            if !result.hasattr("__await__")? {
+                return payload(py, &self.id, &result).map(Some);
+            }
+            let done = Done { id: self.id.clone(), reply: Mutex::new(reply.take()) };
+            let scope = Scope::new(frame.clone());
+            let started = py.import("wippy_native.callees")?.call_method1("start", (result, scope, self.id.as_str(), done));
+            started.map(|_| None)
+        });
+        // Taken where `start` has the reply: it answers later, or has answered already if it failed.
+        let Some(reply) = reply else { return };
+        match answer {
+            Some(Ok(Some(payload))) => reply(Ok(payload)),
+            Some(Ok(None)) => {}
+            Some(Err(error)) => reply(Err(refusal(error))),
+            None => reply(Err(Refusal::Err("Python is shutting down".to_owned()))),
+        }
+    }
+}
+
+/// Takes the outcome of an async function, once.
+#[pyclass(frozen, module = "wippy_native._core")]
+struct Done {
+    id: String,
+    reply: Mutex<Option<Reply>>,
+}
+
+#[pymethods]
+impl Done {
+    /// `error` is None when the function returned `result`.
+    fn __call__(&self, result: &Bound<'_, PyAny>, error: Option<Bound<'_, PyAny>>) {
+        let reply = self.reply.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let Some(reply) = reply else { return };
+        reply(match error {
+            Some(error) => Err(refusal(PyErr::from_value(error))),
+            None => payload(result.py(), &self.id, result).map_err(refusal),
+        });
+    }
+}
+
+fn argument(py: Python<'_>, input: Payload) -> Bound<'_, PyAny> {
+    match input {
+        Payload::Text(text) => PyString::new(py, &text).into_any(),
+        Payload::Bytes(bytes) => PyBytes::new(py, &bytes).into_any(),
+    }
+}
+
+/// A Python value as text or bytes (H-24): JSON for what has no text of its own.
+fn payload(py: Python<'_>, id: &str, value: &Bound<'_, PyAny>) -> PyResult<Payload> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(Payload::Text(text.to_str()?.to_owned()));
+    }
+    if value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
+        return Ok(Payload::Bytes(PyByteArray::from(value)?.to_vec()));
+    }
+    if value.is_none() {
+        return Ok(Payload::Text(String::new()));
+    }
+    if let Ok(flag) = value.cast_exact::<PyBool>() {
+        return Ok(Payload::Text(flag.is_true().to_string()));
+    }
+    if value.is_instance_of::<PyInt>() {
+        return Ok(Payload::Text(value.str()?.to_str()?.to_owned()));
+    }
+    if let Ok(number) = value.cast::<PyFloat>() {
+        return Ok(Payload::Text(go_float(number.value(), false)));
+    }
+    let text = py.import("wippy_native.callees")?.call_method1("to_json", (id, value))?;
+    Ok(Payload::Text(text.extract()?))
+}
+
+/// An exception as the guest's `err` (H-23). What is no error of the function (Ctrl-C, an exit) ends the whole call.
+fn refusal(error: PyErr) -> Refusal {
+    let text = Python::try_attach(|py| error.is_instance_of::<PyException>(py).then(|| message(py, &error)));
+    match text.flatten() {
+        Some(text) => Refusal::Err(text),
+        None => Refusal::Abort(Box::new(error)),
+    }
+}
+
+/// The exception's message and those of its causes, `A: B`.
+pub fn message(py: Python<'_>, error: &PyErr) -> String {
+    let mut parts = Vec::new();
+    let mut next = Some(error.clone_ref(py));
+    // A chain that leads back to itself must not be followed for ever.
+    while let Some(error) = next
+        && parts.len() < 16
+    {
+        let value = error.value(py);
+        let own = value.getattr("message").and_then(|message| message.extract::<String>());
+        let text = own.or_else(|_| value.str().map(|text| text.to_string_lossy().into_owned())).unwrap_or_default();
+        parts.push(if text.is_empty() { error.get_type(py).to_string() } else { text });
+        next = error.cause(py);
+    }
+    parts.join(": ")
+}
+
+/// `Runtime(authorize=...)` (H-25).
+pub struct PyAuthorize(pub Py<PyAny>);
+
+impl Authorize for PyAuthorize {
+    fn allows(&self, caller: &str, target: &str) -> Result<bool, Abort> {
+        let asked = Python::try_attach(|py| self.0.bind(py).call1((caller, target))?.is_truthy());
+        match asked {
+            Some(Ok(allowed)) => Ok(allowed),
+            Some(Err(error)) => Err(Box::new(error)),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Guest output that nobody captures, into `logging` (H-35).
+pub struct PyLog(pub Py<PyAny>);
+
+impl Log for PyLog {
+    fn lines(&self, entry: &str, fd: u8, lines: &[u8]) {
+        let _ = Python::try_attach(|py| {
+            let logged = self.0.bind(py).call1((entry, fd, PyBytes::new(py, lines)));
+            // A broken log handler must not fail the guest's call.
+            if let Err(error) = logged {
+                error.write_unraisable(py, Some(self.0.bind(py)));
+            }
+        });
+    }
+}

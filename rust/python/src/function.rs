@@ -1,0 +1,180 @@
+//! `_core.FunctionBase`: a prepared function as a Python callable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyTuple};
+use wippy_host::call::Options;
+use wippy_host::error::{Failure, What};
+use wippy_host::function::Function;
+use wippy_host::imports::cli::Stdin;
+use wippy_host::spec::{Env, Pairs};
+
+use crate::errors::{guest_error, raise};
+use crate::hooks::{Signals, interrupt};
+use crate::module::Module;
+use crate::output::output;
+use crate::scope;
+use crate::spec::{FunctionSpec, PyEnv};
+use crate::table::Table;
+use crate::values::{Converter, LiftError, Lifted};
+
+/// What all configurations of a function share.
+pub struct Prepared {
+    pub function: Arc<Function>,
+    /// Absent where the method does not resolve.
+    converter: Option<Converter>,
+    env: Option<Arc<PyEnv>>,
+}
+
+/// A function, and how its calls are made.
+#[pyclass(frozen, subclass, module = "wippy_native._core")]
+pub struct FunctionBase {
+    pub shared: Arc<Prepared>,
+    options: Options,
+    raise_err: bool,
+}
+
+/// Carries a configured function through `type.__call__`, so that subclasses make instances of themselves.
+#[pyclass(frozen, module = "wippy_native._core")]
+struct Configured {
+    shared: Arc<Prepared>,
+    options: Options,
+    raise_err: bool,
+}
+
+#[pymethods]
+impl FunctionBase {
+    #[new]
+    #[pyo3(signature = (table, module=None, spec=None))]
+    fn new(
+        py: Python<'_>,
+        table: &Bound<'_, PyAny>,
+        module: Option<&Bound<'_, Module>>,
+        spec: Option<&Bound<'_, FunctionSpec>>,
+    ) -> PyResult<Self> {
+        if let Ok(configured) = table.cast::<Configured>() {
+            let Configured { shared, options, raise_err } = configured.get();
+            return Ok(FunctionBase { shared: Arc::clone(shared), options: options.clone(), raise_err: *raise_err });
+        }
+        let (Some(module), Some(spec)) = (module, spec) else {
+            return Err(PyTypeError::new_err("FunctionBase(table, module, spec): module and spec are required"));
+        };
+        let (table, module, spec) = (&table.cast::<Table>()?.get().inner, &module.get().inner, spec.get());
+        let prepared = py.detach(|| Function::prepare(table, module, spec.spec.clone()));
+        let function = prepared.map_err(|failure| raise(py, failure, Some(&spec.spec.id)))?;
+        let converter = match function.signature() {
+            Ok(signature) => Some(Converter::new(py, signature)),
+            Err(_) => None,
+        };
+        let shared = Arc::new(Prepared { function, converter, env: spec.env.clone() });
+        Ok(FunctionBase { shared, options: Options::default(), raise_err: true })
+    }
+
+    #[pyo3(signature = (*args, **kwargs))]
+    fn __call__(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let Prepared { function, converter, env } = &*self.shared;
+        // F-42: what the environment lacks is reported before what is wrong with the arguments.
+        let env = env.as_ref().map(|env| env.pairs(py)).transpose()?;
+        let converter = converter.as_ref().ok_or_else(|| self.unresolved(py))?;
+        let mut arguments = converter.lower(py, &function.spec.id, &function.spec.method, args, kwargs)?;
+        let outer = scope::current(py)?;
+        let mut hooks = Signals::new();
+        let image = py.detach(|| {
+            function.call(&mut arguments, &self.options, env.as_ref(), outer.as_ref(), &mut hooks, interrupt)
+        });
+        let image = image.map_err(|failure| raise(py, failure, Some(&function.spec.id)))?;
+        match converter.lift(py, &image, self.raise_err) {
+            Ok(Lifted::Value(value)) => Ok(value.unbind()),
+            Ok(Lifted::GuestErr(value)) => Err(guest_error(py, &function.spec.id, value)),
+            Err(LiftError::Guest(broken)) => {
+                Err(raise(py, function.broken_result(&broken), Some(&function.spec.id)))
+            }
+            Err(LiftError::Python(error)) => Err(error),
+        }
+    }
+
+    #[getter]
+    fn id(&self) -> &str {
+        &self.shared.function.spec.id
+    }
+
+    #[getter]
+    fn parameters(&self) -> Option<Vec<(String, String)>> {
+        let signature = self.shared.function.signature().ok()?;
+        Some(signature.params.iter().map(|param| (param.name.clone(), param.ty.to_string())).collect())
+    }
+
+    #[getter]
+    fn result(&self) -> Option<String> {
+        let signature = self.shared.function.signature().ok()?;
+        signature.result.as_ref().map(ToString::to_string)
+    }
+
+    fn resolve_error(&self) -> Option<String> {
+        self.shared.function.signature().err().map(|failure| failure.message)
+    }
+
+    fn probe(&self, py: Python<'_>) -> PyResult<Vec<(String, String)>> {
+        let Prepared { function, env, .. } = &*self.shared;
+        let env: Pairs = match (env, &function.spec.env) {
+            (Some(env), _) => env.pairs(py)?,
+            (None, Env::Fixed(pairs)) => Arc::clone(pairs),
+            (None, Env::Dynamic(_)) => Arc::new([]),
+        };
+        match py.detach(|| function.probe(&env)) {
+            Ok(()) => Ok(Vec::new()),
+            Err(Failure { what: What::Denied { interface, function, .. }, .. }) => Ok(vec![(interface, function)]),
+            Err(failure) => Err(raise(py, failure, Some(&function.spec.id))),
+        }
+    }
+
+    #[pyo3(signature = (**changes))]
+    fn configure<'py>(slf: &Bound<'py, Self>, changes: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        let this = slf.get();
+        let (mut options, mut raise_err) = (this.options.clone(), this.raise_err);
+        for (name, value) in changes.into_iter().flatten() {
+            match name.extract::<&str>()? {
+                "timeout" => options.timeout = value.extract::<Option<f64>>()?.map(seconds),
+                "stdin" => options.stdin = stdin(&value)?,
+                "stdout" => options.stdout = output(&value)?,
+                "stderr" => options.stderr = output(&value)?,
+                "raise_err" => raise_err = value.extract()?,
+                other => return Err(PyTypeError::new_err(format!("configure() has no option {other:?}"))),
+            }
+        }
+        let configured = Configured { shared: Arc::clone(&this.shared), options, raise_err };
+        slf.get_type().call1((configured,))
+    }
+}
+
+impl FunctionBase {
+    fn unresolved(&self, py: Python<'_>) -> PyErr {
+        let function = &self.shared.function;
+        match function.signature() {
+            Err(failure) => raise(py, failure, Some(&function.spec.id)),
+            Ok(_) => PyTypeError::new_err("the function has no conversion plan"),
+        }
+    }
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
+}
+
+fn stdin(value: &Bound<'_, PyAny>) -> PyResult<Stdin> {
+    if value.is_none() {
+        return Ok(Stdin::Empty);
+    }
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(Stdin::Bytes(bytes.as_bytes().into()));
+    }
+    Ok(Stdin::Bytes(PyByteArray::from(value)?.to_vec().into()))
+}

@@ -1,0 +1,49 @@
+//! `_core.Table`: the functions of one runtime.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use wippy_host::table::{Authorize, Table as HostTable, Target, TreeLimits};
+
+use crate::callee::{PyAuthorize, PyCallee, PyLog};
+use crate::function::FunctionBase;
+
+#[pyclass(frozen, module = "wippy_native._core")]
+pub struct Table {
+    pub inner: Arc<HostTable>,
+}
+
+#[pymethods]
+impl Table {
+    #[new]
+    #[pyo3(signature = (*, log, authorize=None, max_call_depth=64, max_calls=0))]
+    fn new(log: Py<PyAny>, authorize: Option<Py<PyAny>>, max_call_depth: u32, max_calls: u64) -> Self {
+        let limits = TreeLimits { depth: max_call_depth, calls: max_calls };
+        let authorize = authorize.map(|hook| Arc::new(PyAuthorize(hook)) as Arc<dyn Authorize>);
+        Table { inner: HostTable::new(limits, authorize, Arc::new(PyLog(log))) }
+    }
+
+    fn add(&self, function: &Bound<'_, FunctionBase>) {
+        let function = Arc::clone(&function.get().shared.function);
+        self.inner.insert(function.spec.id.to_string(), Target::Guest(function));
+    }
+
+    fn add_python(&self, id: String, callee: Py<PyAny>) {
+        let target = Target::Host(Arc::new(PyCallee { id: id.clone(), callee }));
+        self.inner.insert(id, target);
+    }
+
+    fn remove(&self, id: &str) -> bool {
+        self.inner.remove(id)
+    }
+
+    #[pyo3(signature = (wait=None))]
+    fn close(&self, py: Python<'_>, wait: Option<f64>) -> Vec<String> {
+        let wait = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
+        py.detach(|| self.inner.close(wait.unwrap_or(FOR_EVER)))
+    }
+}
+
+/// A year.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
