@@ -113,7 +113,9 @@ def missing_imports(prepared: Prepared) -> dict[str, list[str]]:
     """The functions a module imports without a declaration, by the group to declare ("" when there is none)."""
     granted = set(prepared.config.groups)
     if granted & _WITH_IO:
-        granted |= {"wasi:io"}
+        granted.add("wasi:io")
+    if any(group.startswith("wasi:") for group in granted):
+        granted.add("wasi1")  # preview 1 follows the groups (F-17): what they do not allow answers with an errno
     missing: dict[str, list[str]] = {}
     for interface, function, group in prepared.module.imports:
         is_poll = interface.partition("@")[0] == "wasi:io/poll" and "wasi:poll" in granted

@@ -48,7 +48,7 @@ class Preparer:
 
         Raises `RegistryError` and its kinds. Rules: F-5 to F-10, H-5.
         """
-        found = self._content(config) if content is None else content
+        found = self.content(config) if content is None else content
         key = self._verified(config, found)
         is_text = content is None and config.entry.kind == WAT
         module = modules.get(key) or self._compile(config, found, key, text=is_text or is_wat(found))
@@ -63,7 +63,8 @@ class Preparer:
         except RegistryError as error:
             raise _located(config, error, ("imports",)) from None
 
-    def _content(self, config: FunctionConfig) -> bytes:
+    def content(self, config: FunctionConfig) -> bytes:
+        """The bytes the entry names, not verified. Raises `RegistryError`. Rules: F-5, F-6."""
         if config.entry.kind == WAT:
             return config.source.encode()
         filesystem = self.catalog.filesystems[str(config.fs)]

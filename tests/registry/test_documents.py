@@ -27,7 +27,8 @@ def only_error(root: Path) -> tuple[str, int | None, int | None]:
 def test_entries_with_their_places(tmp_path: Path) -> None:
     """R-1, R-2, R-16."""
     (tmp_path / "_index.yaml").write_text(
-        'version: "1.0"\nnamespace: app.api\nentries:\n  # first\n  - name: get_user.endpoint\n    kind: x.y\n    a: 1\n'
+        'version: "1.0"\nnamespace: app.api\nentries:\n  # first\n'
+        "  - name: get_user.endpoint\n    kind: x.y\n    a: 1\n"
         "    meta:\n      comment: hi\n  - {name: b, kind: x.z}\n"
     )
     first, second = entries(tmp_path).values()

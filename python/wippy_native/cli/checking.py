@@ -1,0 +1,30 @@
+"""`check`: every problem of a project, one a line. Rules: C-17."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from ..check import check_project
+from ..problems import Problem
+from .printing import data, data_json, remark
+
+
+def check_directory(directory: Path, *, as_json: bool) -> int:
+    """Print the problems; 1 if any is an error, else 0. Raises `RegistryError` when there is no project."""
+    problems = check_project(directory)
+    if as_json:
+        data_json([asdict(problem) for problem in problems])
+    else:
+        for problem in problems:
+            data(line(problem))
+    errors = sum(problem.severity == "error" for problem in problems)
+    remark(f"{errors} errors, {len(problems) - errors} warnings" if problems else "no problems found")
+    return 1 if errors else 0
+
+
+def line(problem: Problem) -> str:
+    """`<file>:<line>:<col>: <id>: <severity>: <text>`, with the hint in a line of its own."""
+    parts = [problem.location, problem.entry or "", problem.severity, problem.message]
+    text = ": ".join(part for part in parts if part)
+    return f"{text}\n  hint: {problem.hint}" if problem.hint else text

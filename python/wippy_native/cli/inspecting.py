@@ -1,0 +1,176 @@
+"""`inspect`: what a module exports and imports, and an entry to paste.
+
+A trial instantiation without any capability tells which imports the guest's start code calls: those an entry must
+declare for any call to work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .._border import Engine, FunctionSpec, Module, Table, wit_text
+from ..catalog import Catalog
+from ..config.function import FunctionConfig
+from ..errors import FunctionNotFound, RegistryError, WippyError, combined
+from ..function import Function
+from ..guest_log import log_output
+from ..hashing import digest, hash_text
+from ..limits import Limits
+from ..prepare import Preparer, is_wat
+from ..registry import read_registry
+from ..suggest import did_you_mean
+from .pasting import entry_text
+from .printing import data, data_json
+
+
+@dataclass(slots=True)
+class Inspection:
+    """What `inspect` shows; `declared` is None for a bare file."""
+
+    source: str
+    kind: str
+    size: int
+    hash: str
+    exports: list[tuple[str, str]]
+    imports: dict[str, list[str]]
+    start_calls: list[str]
+    start_failure: str
+    wit: str
+    declared: list[str] | None = None
+    entry: str = field(default="")
+
+
+def inspect_target(directory: Path, target: str, *, as_json: bool) -> None:
+    """Print what is known of an entry or a file. Raises `WippyError`, `OSError`."""
+    path = Path(target)
+    found = _inspect_file(path) if path.is_file() else _inspect_entry(directory, target)
+    if as_json:
+        data_json(_as_json(found))
+    else:
+        _print(found)
+
+
+def _inspect_file(path: Path) -> Inspection:
+    content = path.read_bytes()
+    engine, table = Engine(), Table(log=log_output)
+    module = Module(engine, content, digest=digest(content), text=is_wat(content))
+    exports = module.exports
+    limits = Limits()
+    spec = FunctionSpec(
+        id=f"inspect:{path.stem}",
+        method=exports[0][0] if exports else "",
+        groups=(),
+        max_execution_ms=10_000,
+        max_memory_bytes=limits.max_memory_bytes,
+        max_table_elements=limits.max_table_elements,
+    )
+    found = _inspection(str(path), module, Function(table, module, spec), content)
+    found.entry = entry_text(path, found.hash, exports, list(found.imports), is_core=module.kind == "core")
+    return found
+
+
+def _inspect_entry(directory: Path, identity: str) -> Inspection:
+    """Only the entry itself is compiled, so that it can be looked at in a project that does not load."""
+    registry = read_registry(directory)
+    catalog = Catalog(registry.project.root)
+    failures = [failure for failure in catalog.load(registry.entries.values()) if failure.entry == identity]
+    if failures:
+        raise combined(failures)
+    config = catalog.configs.get(identity)
+    if not isinstance(config, FunctionConfig):
+        raise _no_function(identity, catalog, registry.problems)
+    preparer = Preparer(Engine(), Table(log=log_output), catalog, Limits(), strict_imports=False)
+    content = preparer.content(config)
+    prepared = preparer.prepare(config, None, {})
+    found = _inspection(identity, prepared.module, prepared.function, content)
+    found.declared = list(config.groups)
+    name = Path(config.path or f"{config.entry.parsed_id.name}.wasm")
+    found.entry = entry_text(
+        name, found.hash, prepared.module.exports, list(found.imports), is_core=prepared.module.kind == "core"
+    )
+    return found
+
+
+def _no_function(identity: str, catalog: Catalog, problems: list[Any]) -> WippyError:
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        return RegistryError(errors=errors)
+    entry = catalog.entries.get(identity)
+    if entry is not None:
+        return FunctionNotFound(f"{identity} is an entry of kind {entry.kind}, not a function", entry=identity)
+    hint = did_you_mean(identity, catalog.configs)
+    message = f"no such entry or file: {identity}" + (f"; {hint}" if hint else "")
+    return FunctionNotFound(message, entry=identity)
+
+
+def _inspection(source: str, module: Module, function: Function, content: bytes) -> Inspection:
+    imports: dict[str, list[str]] = {}
+    for interface, name, group in module.imports:
+        imports.setdefault(group, []).append(f"{interface}#{name}")
+    calls, failure = _start_calls(function) if imports else ([], "")
+    return Inspection(
+        source,
+        module.kind,
+        len(content),
+        hash_text(content),
+        module.exports,
+        dict(sorted(imports.items())),
+        calls,
+        failure,
+        wit_text(content, is_wat(content)),
+    )
+
+
+def _start_calls(function: Function) -> tuple[list[str], str]:
+    try:
+        return [f"{interface}#{name}" for interface, name in function.probe()], ""
+    except WippyError as error:
+        return [], error.message
+
+
+def _as_json(found: Inspection) -> dict[str, Any]:
+    return {
+        "source": found.source,
+        "kind": found.kind,
+        "size": found.size,
+        "hash": found.hash,
+        "exports": [{"name": name, "signature": signature} for name, signature in found.exports],
+        "imports": [
+            {
+                "group": group or None,
+                "declared": None if found.declared is None else group in found.declared,
+                "functions": functions,
+            }
+            for group, functions in found.imports.items()
+        ],
+        "start_calls": found.start_calls,
+        "start_failure": found.start_failure or None,
+        "wit": found.wit,
+        "entry": found.entry,
+    }
+
+
+def _print(found: Inspection) -> None:
+    data(f"{found.source}: {found.kind}, {found.size} bytes")
+    data(found.hash)
+    data("\nexports:" if found.exports else "\nexports: none")
+    for name, signature in found.exports:
+        data(f"  {name}: {signature}")
+    data("\nimports:" if found.imports else "\nimports: none")
+    for group, functions in found.imports.items():
+        data(f"  {group or 'nothing provides'}{_declared(found, group)}")
+        for function in functions:
+            data(f"    {function}{'  (called by start code)' if function in found.start_calls else ''}")
+    if found.start_failure:
+        data(f"\nstart code fails: {found.start_failure}")
+    if found.wit:
+        data(f"\n{found.wit.rstrip()}")
+    data(f"\nentry:\n{found.entry}")
+
+
+def _declared(found: Inspection, group: str) -> str:
+    if found.declared is None or not group:
+        return ""
+    return "  (declared)" if group in found.declared else "  (not declared)"
