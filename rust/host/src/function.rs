@@ -58,12 +58,11 @@ impl Function {
     /// Links `module` for the entry that `spec` describes. A method that does not resolve fails its calls, not this
     /// (F-11).
     pub fn prepare(table: &Arc<Table>, module: &Module, spec: Spec) -> Result<Arc<Self>, Failure> {
-        let imports = module.imports();
         if spec.strict_imports {
-            refuse_undeclared(&imports, &spec)?;
+            refuse_undeclared(&module.imports(), &spec)?;
         }
         let (linked, needs) = match &module.code {
-            Code::Component(component) => link_component(component, &imports, &spec, module.shared)?,
+            Code::Component(component) => link_component(component, &spec, module.shared)?,
             Code::Core(core) => link_core(core, &spec, module.shared)?,
         };
         let method = resolve(&module.code, &spec.method, spec.wit.as_deref());
@@ -133,12 +132,11 @@ impl Function {
 
 fn link_component(
     component: &Component,
-    imports: &[Import],
     spec: &Spec,
     shared: &Shared,
 ) -> Result<(Linked, Needs), Failure> {
     let failed = |error: wasmtime::Error| Failure::load(format!("failed to load wasm module: {error:#}"));
-    let (linker, wanted) = imports::linker(component, imports, &spec.grants).map_err(failed)?;
+    let (linker, wanted) = imports::linker(component, &spec.grants).map_err(failed)?;
     let pre = linker.instantiate_pre(component).map_err(failed)?;
     let (memories, tables) = match component.resources_required() {
         Some(required) => (required.num_memories, required.num_tables),

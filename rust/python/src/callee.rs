@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyBaseException, PyException};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyMemoryView, PyString};
 use wippy_host::error::Abort;
@@ -112,12 +112,21 @@ pub fn message(py: Python<'_>, error: &PyErr) -> String {
         && parts.len() < 16
     {
         let value = error.value(py);
-        let own = value.getattr("message").and_then(|message| message.extract::<String>());
-        let text = own.or_else(|_| value.str().map(|text| text.to_string_lossy().into_owned())).unwrap_or_default();
+        let text = own_words(value).unwrap_or_default();
         parts.push(if text.is_empty() { error.get_type(py).to_string() } else { text });
         next = error.cause(py);
     }
     parts.join(": ")
+}
+
+/// A guest's error by what it says, so that words in front of it do not pile up as it passes from call to call.
+fn own_words(error: &Bound<'_, PyBaseException>) -> PyResult<String> {
+    for attribute in ["value", "message"] {
+        if let Ok(text) = error.getattr(attribute).and_then(|text| text.extract::<String>().map_err(PyErr::from)) {
+            return Ok(text);
+        }
+    }
+    Ok(error.str()?.to_string_lossy().into_owned())
 }
 
 /// `Runtime(authorize=...)` (H-25).

@@ -20,16 +20,17 @@ use std::collections::BTreeSet;
 use wasmtime::component::{Component, Linker};
 
 use crate::groups::{Grants, without_version};
-use crate::module::Import;
 use crate::state::State;
 
 /// The interfaces, without their versions, that a component both imports and may use.
 pub struct Wanted(BTreeSet<String>);
 
 impl Wanted {
-    pub fn new(imports: &[Import], grants: &Grants) -> Self {
-        let granted = imports.iter().filter(|import| grants.open(&import.interface));
-        Wanted(granted.map(|import| without_version(&import.interface).to_owned()).collect())
+    pub fn new(component: &Component, grants: &Grants) -> Self {
+        // Interfaces without functions count too: they hold the resource types of others.
+        let imported = component.component_type();
+        let imported = imported.imports(component.engine()).map(|(name, _)| name);
+        Wanted(imported.filter(|name| grants.open(name)).map(|name| without_version(name).to_owned()).collect())
     }
 
     pub fn has(&self, interface: &str) -> bool {
@@ -54,12 +55,8 @@ impl Wanted {
 }
 
 /// The linker of one entry: what it declares, and stubs for the rest.
-pub fn linker(
-    component: &Component,
-    imports: &[Import],
-    grants: &Grants,
-) -> wasmtime::Result<(Linker<State>, Wanted)> {
-    let wanted = Wanted::new(imports, grants);
+pub fn linker(component: &Component, grants: &Grants) -> wasmtime::Result<(Linker<State>, Wanted)> {
+    let wanted = Wanted::new(component, grants);
     let mut linker = Linker::new(component.engine());
     io::link(&mut linker, &wanted)?;
     cli::link(&mut linker, &wanted)?;
