@@ -97,8 +97,11 @@ class PythonFunction:
 
     @property
     def signature(self) -> inspect.Signature:
-        """The signature of the Python function."""
-        return inspect.signature(self.callee)
+        """The signature of the Python function, its annotations resolved where they can be."""
+        try:
+            return inspect.signature(self.callee, eval_str=True)
+        except Exception:  # noqa: BLE001 - evaluating an annotation may raise anything
+            return inspect.signature(self.callee)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it; an `async def` runs to its end, on an event loop of its own.

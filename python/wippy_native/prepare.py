@@ -50,8 +50,8 @@ class Preparer:
         """
         found = self.content(config) if content is None else content
         key = self._verified(config, found)
-        is_text = content is None and config.entry.kind == WAT
-        module = modules.get(key) or self._compile(config, found, key, text=is_text or is_wat(found))
+        is_text = config.entry.kind == WAT if content is None else is_wat(content)
+        module = modules.get(key) or self._compile(config, found, key, text=is_text)
         return self.link(config, key, module)
 
     def link(self, config: FunctionConfig, key: str, module: Module) -> Prepared:

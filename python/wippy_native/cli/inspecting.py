@@ -67,7 +67,7 @@ def _inspect_file(path: Path) -> Inspection:
         max_table_elements=limits.max_table_elements,
     )
     found = _inspection(str(path), module, Function(table, module, spec), content)
-    found.entry = entry_text(path, found.hash, exports, list(found.imports), is_core=module.kind == "core")
+    found.entry = _entry(path, found, content)
     return found
 
 
@@ -86,11 +86,19 @@ def _inspect_entry(directory: Path, identity: str) -> Inspection:
     prepared = preparer.prepare(config, None, {})
     found = _inspection(identity, prepared.module, prepared.function, content)
     found.declared = list(config.groups)
-    name = Path(config.path or f"{config.entry.parsed_id.name}.wasm")
-    found.entry = entry_text(
-        name, found.hash, prepared.module.exports, list(found.imports), is_core=prepared.module.kind == "core"
-    )
+    found.entry = _entry(Path(config.path or f"{config.entry.parsed_id.name}.wat"), found, content)
     return found
+
+
+def _entry(path: Path, found: Inspection, content: bytes) -> str:
+    return entry_text(
+        path,
+        found.hash,
+        found.exports,
+        list(found.imports),
+        is_core=found.kind == "core",
+        is_text=is_wat(content),
+    )
 
 
 def _no_function(identity: str, catalog: Catalog, problems: list[Any]) -> WippyError:

@@ -11,21 +11,28 @@ from ..config.imports import NOT_YET
 
 # Exports that serve the canonical ABI or start the module, never a method.
 _PLUMBING = ("cabi_", "_initialize", "__")
+_PLAIN = re.compile(r"[A-Za-z/][\w./@-]*(:[\w./@-]+)*(#[\w-]+)?")
 _CORE_TYPES = {"i32": "s32", "i64": "s64"}
 
 
 def entry_text(
-    path: Path, content_hash: str, exports: Sequence[tuple[str, str]], groups: Sequence[str], *, is_core: bool
+    path: Path,
+    content_hash: str,
+    exports: Sequence[tuple[str, str]],
+    groups: Sequence[str],
+    *,
+    is_core: bool,
+    is_text: bool,
 ) -> str:
-    """A `function.wasm` entry for the first export, as YAML; the reader chooses `fs` and trims `imports`."""
+    """An entry for the first export, as YAML; the reader chooses `fs` and trims `imports`.
+
+    A module in text form becomes a `function.wat`, which needs no hash, anything else a `function.wasm`.
+    """
     exports = [export for export in exports if not export[0].startswith(_PLUMBING)]
     method, signature = exports[0] if exports else ("run", "")
     lines = [
         f"- name: {_name(path.stem)}",
-        "  kind: function.wasm",
-        "  fs: app:assets",
-        f"  path: {_quoted('/' + path.as_posix().lstrip('/').rpartition('/')[2])}",
-        f"  hash: {content_hash}",
+        *(_text_source(path) if is_text else _binary_source(path, content_hash)),
         f"  method: {_quoted(method)}",
     ]
     others = [name for name, _ in exports[1:]]
@@ -45,6 +52,19 @@ def _as_wit(signature: str) -> str:
     return f"func({listed})" + (f" -> {_CORE_TYPES.get(found, found)}" if found else "")
 
 
+def _text_source(path: Path) -> list[str]:
+    return ["  kind: function.wat", f"  source: {_quoted(f'file://{path.name}')}"]
+
+
+def _binary_source(path: Path, content_hash: str) -> list[str]:
+    return [
+        "  kind: function.wasm",
+        "  fs: app:assets",
+        f"  path: {_quoted(f'/{path.name}')}",
+        f"  hash: {content_hash}",
+    ]
+
+
 def _imports(groups: Sequence[str]) -> list[str]:
     if not groups:
         return []
@@ -60,4 +80,4 @@ def _name(stem: str) -> str:
 
 def _quoted(text: str) -> str:
     """As a plain YAML scalar where that is safe, else in quotes."""
-    return text if re.fullmatch(r"[A-Za-z/][\w./@-]*(:[\w./@-]+)*(#[\w-]+)?", text) else json.dumps(text)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text)

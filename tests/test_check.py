@@ -1,0 +1,108 @@
+"""`Runtime.check` and what the command prints: C-17, F-11, H-14, R-21."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from guest_files import wat
+
+import wippy_native as wippy
+from wippy_native.check import check_project
+from wippy_native.cli import main
+
+ENTRIES = """\
+namespace: app
+entries:
+  - name: f
+    kind: function.wat
+    source: file://undeclared.wat
+    method: run
+    pol: {}
+    pool: {tipe: lazy}
+  - name: g
+    kind: function.wat
+    source: file://add.wat
+    method: ad
+    wasi:
+      env:
+        - {id: nope, name: A, required: true}
+        - {id: unset, name: B, required: true}
+      mounts:
+        - {fs: missing, guest: /data}
+    limits: {max_memory_bytes: 99999999999}
+  - name: store
+    kind: env.storage.memory
+  - name: unset
+    kind: env.variable
+    storage: app:store
+  - name: typo
+    kind: function.wasn
+  - name: ok
+    kind: function.wat
+    source: file://add.wat
+    method: add
+    imports: [wasi:http]
+"""
+EXPECTED = [
+    ("app:f", "warning", 5, "imports wasi:cli/environment@0.2.3#get-arguments undeclared; calling it traps"),
+    ("app:f", "warning", 7, "unknown field pol, nothing reads it"),
+    ("app:f", "warning", 8, "unknown field tipe, nothing reads it"),
+    ("app:g", "error", 12, 'export "ad" not found'),
+    ("app:g", "error", 15, "wasi env variable not found: app:nope"),
+    ("app:g", "warning", 16, "required wasi env variable has no value here: app:unset"),
+    ("app:g", "error", 18, "wasi mount filesystem not found: app:missing"),
+    ("app:g", "warning", 19, "is over the runtime's 1073741824, which holds"),
+    ("app:typo", "warning", 25, "unsupported entry kind: function.wasn"),
+    ("app:ok", "warning", 31, "wasi:http is not supported yet"),
+]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "a.yaml").write_text(ENTRIES)
+    for name in ("add", "undeclared"):
+        (tmp_path / f"{name}.wat").write_bytes(wat(name))
+    return tmp_path
+
+
+def test_every_kind_of_finding(root: Path) -> None:
+    problems = check_project(root)
+    found = {(problem.entry, problem.severity, problem.line): problem.message for problem in problems}
+    for entry, severity, line, text in EXPECTED:
+        matches = [m for (e, s, n), m in found.items() if (e, s) == (entry, severity) and text in m]
+        assert matches, f"{entry} {severity} {line} {text}\nin {found}"
+    assert len(problems) == len(EXPECTED)
+
+
+def test_runtime_check(root: Path) -> None:
+    (root / "a.yaml").write_text(ENTRIES.replace("method: ad\n", "method: add\n"))
+    with wippy.Runtime.load(root) as rt:
+        assert {problem.entry for problem in rt.check()} == {"app:f", "app:g", "app:typo", "app:ok"}
+
+
+def test_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """C-17: file, line, column, entry, severity, text; exit 1 on errors."""
+    assert main(["-C", str(root), "check"]) == 1
+    out, err = capsys.readouterr()
+    assert f"{root / 'a.yaml'}:7:5: app:f: warning: unknown field pol, nothing reads it\n" in out
+    assert '  hint: did you mean "pool"?\n' in out
+    assert err == "3 errors, 7 warnings\n"
+    assert main(["-C", str(root), "check", "--json"]) == 1
+    first = json.loads(capsys.readouterr().out)[0]
+    assert set(first) == {"severity", "entry", "file", "line", "column", "message", "hint"}
+
+
+def test_command_without_problems(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-C", str(tmp_path), "check"]) == 0
+    assert capsys.readouterr() == ("", "no problems found\n")
+
+
+def test_problems_of_the_load_are_included(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yaml").write_text("namespace: a\nname: f\nkind: function.wasm\n")
+    (tmp_path / "b.yaml").write_text("x: [\n")
+    assert main(["-C", str(tmp_path), "check"]) == 1
+    out = capsys.readouterr().out
+    assert f"{tmp_path / 'a.yaml'}:1:1: a:f: error: operation failed for entry a:f: " in out
+    assert f"{tmp_path / 'b.yaml'}:2:" in out
