@@ -9,7 +9,10 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-env=WIPPY_RUSTC={}", rustc_version().unwrap_or_else(|| "unknown".to_owned()));
     println!("cargo::rustc-env=WIPPY_TARGET={}", env::var("TARGET").unwrap_or_default());
-    println!("cargo::rustc-env=WIPPY_WASMTIME={}", wasmtime_version().unwrap_or_else(|| "unknown".to_owned()));
+    println!(
+        "cargo::rustc-env=WIPPY_WASMTIME={}",
+        wasmtime_version().unwrap_or_else(|| "unknown".to_owned())
+    );
 }
 
 fn rustc_version() -> Option<String> {

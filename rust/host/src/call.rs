@@ -61,7 +61,7 @@ impl Deadline {
     }
 }
 
-/// What a running call holds, in the order it is given back.
+/// What a running call holds. It outlives the call's store, whose instance takes up the slot until it is dropped.
 struct Held<'a> {
     _slot: SemaphorePermit<'a>,
     _permit: Permit,
@@ -108,7 +108,8 @@ impl Function {
         self.check_open()?;
         self.method()?;
         self.pool.refuse_reentry(outer)?;
-        let deadline = Deadline::new(self.spec.max_execution, options.timeout, outer.and_then(Frame::deadline));
+        let deadline =
+            Deadline::new(self.spec.max_execution, options.timeout, outer.and_then(Frame::deadline));
         let _entered = self.in_flight.enter();
         let _running = self.shared.ticker.running();
         signals::ensure_in_front();
@@ -119,8 +120,7 @@ impl Function {
         if self.needs.fiber || !stack::has_room_for_guest() {
             let mailbox = Arc::new(Mailbox::default());
             let id = Arc::clone(&self.spec.id);
-            let frame =
-                self.needs.frame.then(|| Frame::new(id, outer, deadline.at, Arc::clone(&mailbox)));
+            let frame = self.needs.frame.then(|| Frame::new(id, outer, deadline.at, Arc::clone(&mailbox)));
             let call = Call { options, env, deadline, frame };
             return self.call_driven(arguments, &call, outer, &mailbox, hooks);
         }
@@ -147,7 +147,8 @@ impl Function {
         let result = match (&self.linked, &method.export) {
             (Linked::Component(pre), Export::Component(index)) => {
                 let instance = pre.instantiate(&mut store);
-                let instance = instance.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
+                let instance =
+                    instance.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
                 let function = instance.get_func(&mut store, index);
                 let function = function.ok_or_else(|| self.internal("the export vanished"))?;
                 component::call(&mut store, function, &method.signature, arguments, limit)
@@ -157,7 +158,8 @@ impl Function {
                     instance::initialize(&mut store, &instance)?;
                     Ok(instance)
                 });
-                let instance = instance.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
+                let instance =
+                    instance.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
                 function.call(&mut store, instance, &method.signature, arguments, limit)
             }
             _ => return Err(self.internal("a method of another kind of module")),
@@ -174,18 +176,16 @@ impl Function {
         mailbox: &Mailbox,
         hooks: &mut dyn Hooks,
     ) -> Result<Image, Failure> {
+        let holder = call.frame.as_ref();
+        let _held = match self.try_hold(holder) {
+            Some(held) => held,
+            None => self.driven(self.hold(outer, holder), call, mailbox, hooks)??,
+        };
         let mut streams = Streams::new(Arc::clone(&self.spec.id));
         let mut store = self.store(call, &mut streams, None)?;
         let result = {
             let mut hooks = WithOutput { hooks, streams: &mut streams };
-            let running = async {
-                let _held = match self.try_hold(call.frame.as_ref()) {
-                    Some(held) => held,
-                    None => self.hold(outer, call.frame.as_ref()).await?,
-                };
-                self.run_on_fiber(arguments, call, &mut store).await
-            };
-            self.driven(running, call, mailbox, &mut hooks)
+            self.driven(self.run_on_fiber(arguments, call, &mut store), call, mailbox, &mut hooks)
         };
         // The instance goes before its output is delivered: nothing can be added any more.
         drop(store);
@@ -218,12 +218,13 @@ impl Function {
         let call = Call { options: &options, env: &env, deadline, frame };
         let mut streams = Streams::new(Arc::clone(&self.spec.id));
         let result = {
-            let mut store = self.store(&call, &mut streams, None)?;
             let running = async {
-                let _held = match self.try_hold(call.frame.as_ref()) {
+                let holder = call.frame.as_ref();
+                let _held = match self.try_hold(holder) {
                     Some(held) => held,
-                    None => self.hold(Some(caller), call.frame.as_ref()).await?,
+                    None => self.hold(Some(caller), holder).await?,
                 };
+                let mut store = self.store(&call, &mut streams, None)?;
                 self.run_on_fiber(arguments, &call, &mut store).await
             };
             match deadline.at {
@@ -264,14 +265,16 @@ impl Function {
         let result = match (&self.linked, &method.export) {
             (Linked::Component(pre), Export::Component(index)) => {
                 let instance = pre.instantiate_async(&mut *store).await;
-                let instance = instance.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
+                let instance =
+                    instance.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
                 let function = instance.get_func(&mut *store, index);
                 let function = function.ok_or_else(|| self.internal("the export vanished"))?;
                 component::call_async(&mut *store, function, &method.signature, arguments, limit).await
             }
             (Linked::Core(pre), Export::Core(function)) => {
                 let instance = instance::core_async(pre, store).await;
-                let instance = instance.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
+                let instance =
+                    instance.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
                 function.call_async(&mut *store, instance, &method.signature, arguments, limit).await
             }
             _ => return Err(self.internal("a method of another kind of module")),
@@ -320,10 +323,12 @@ impl Function {
         hooks: &mut dyn Hooks,
     ) -> Result<F::Output, Failure> {
         let runtime = self.shared.tokio.handle();
-        drive(runtime, future, mailbox, call.deadline.at, &self.lifecycle, hooks).map_err(|stopped| match stopped {
-            Stopped::Deadline => self.stopped(Stop::Deadline, call),
-            Stopped::Cancelled => self.stopped(Stop::Cancelled, call),
-            Stopped::Aborted(reason) => Failure::aborted(reason),
+        drive(runtime, future, mailbox, call.deadline.at, &self.lifecycle, hooks).map_err(|stopped| {
+            match stopped {
+                Stopped::Deadline => self.stopped(Stop::Deadline, call),
+                Stopped::Cancelled => self.stopped(Stop::Cancelled, call),
+                Stopped::Aborted(reason) => Failure::aborted(reason),
+            }
         })
     }
 
@@ -343,7 +348,13 @@ impl Function {
         Ok(store)
     }
 
-    fn failure(&self, error: wasmtime::Error, phase: Phase, call: &Call<'_>, store: &Store<State>) -> Failure {
+    fn failure(
+        &self,
+        error: wasmtime::Error,
+        phase: Phase,
+        call: &Call<'_>,
+        store: &Store<State>,
+    ) -> Failure {
         if let Some(stop) = error.downcast_ref::<Stop>() {
             return self.stopped(*stop, call);
         }
@@ -372,7 +383,9 @@ impl Function {
                 let cause = "the time of the call it is part of is over";
                 Failure::new(What::Limit { limit: "max_execution_ms", allowed: 0 }, describe(cause))
             }
-            (Stop::Cancelled, _) => Failure::new(What::Cancelled, describe("cancelled: the runtime was closed")),
+            (Stop::Cancelled, _) => {
+                Failure::new(What::Cancelled, describe("cancelled: the runtime was closed"))
+            }
             (Stop::Aborted, _) => Failure::new(What::Cancelled, describe("stopped by the caller")),
         }
     }
@@ -383,7 +396,8 @@ impl Function {
 
     fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Failure {
         let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        let text =
+            text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
         self.internal(&format!("the host panicked: {text}"))
     }
 }

@@ -39,7 +39,9 @@ impl Mailbox {
         let (answer, answered) = oneshot::channel();
         // Posted while the future is polled: the driver looks before it sleeps.
         self.lock().push_back(Box::new(move || drop(answer.send(work()))));
-        answered.await.map_err(|_| Failure::new(What::Cancelled, "the call ended before its host function ran"))
+        answered
+            .await
+            .map_err(|_| Failure::new(What::Cancelled, "the call ended before its host function ran"))
     }
 
     fn next(&self) -> Option<Job> {

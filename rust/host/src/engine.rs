@@ -127,8 +127,12 @@ fn build_engine() -> Result<(wasmtime::Engine, Allocation), Failure> {
     config.memory_reservation(64 << 20).memory_guard_size(64 << 10);
     let engine = wasmtime::Engine::new(&config)
         .map_err(|error| Failure::internal(format!("cannot start the WebAssembly engine: {error:#}")))?;
-    let allocation =
-        Allocation { strategy: "on-demand", instances: INSTANCES / 10, pagemap_scan: false, keep_resident: 0 };
+    let allocation = Allocation {
+        strategy: "on-demand",
+        instances: INSTANCES / 10,
+        pagemap_scan: false,
+        keep_resident: 0,
+    };
     Ok((engine, allocation))
 }
 
@@ -141,6 +145,8 @@ fn config() -> Config {
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(FIBER_STACK)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        // The compiler's thread pool does not survive a fork either, and cannot be made anew.
+        .parallel_compilation(Generation::current().is_first())
         .wasm_component_model_fixed_length_lists(true);
     config
 }

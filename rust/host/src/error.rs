@@ -160,7 +160,10 @@ pub fn classify(error: wasmtime::Error, site: &Site<'_>) -> Failure {
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         let code = exit.0;
-        return Failure::new(What::Exit { code }, site.describe(&format!("wasi exit requested: status {code}")));
+        return Failure::new(
+            What::Exit { code },
+            site.describe(&format!("wasi exit requested: status {code}")),
+        );
     }
     if let Some(values::ResultTooLarge { limit }) = error.downcast_ref() {
         let allowed = *limit as u64;

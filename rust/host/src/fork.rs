@@ -18,6 +18,11 @@ impl Generation {
         Generation(FORKS.load(Ordering::Relaxed))
     }
 
+    /// Whether no fork lies between this process and the start of the library.
+    pub fn is_first(self) -> bool {
+        self.0 == 0
+    }
+
     pub fn is_current(self) -> bool {
         FORKS.load(Ordering::Relaxed) == self.0
     }

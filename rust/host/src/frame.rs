@@ -30,7 +30,12 @@ struct Tree {
 }
 
 impl Frame {
-    pub fn new(entry: Arc<str>, parent: Option<&Frame>, deadline: Option<Instant>, mailbox: Arc<Mailbox>) -> Self {
+    pub fn new(
+        entry: Arc<str>,
+        parent: Option<&Frame>,
+        deadline: Option<Instant>,
+        mailbox: Arc<Mailbox>,
+    ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let tree = match parent {
             Some(parent) => Arc::clone(&parent.0.tree),

@@ -124,17 +124,16 @@ impl Function {
             return Err(Failure::new(What::Closed, format!("{id}: pool is closed")));
         }
         if self.retired.load(Ordering::Acquire) {
-            return Err(Failure::new(What::Closed, format!("pool not found: {id}: the entry was removed or replaced")));
+            return Err(Failure::new(
+                What::Closed,
+                format!("pool not found: {id}: the entry was removed or replaced"),
+            ));
         }
         Ok(())
     }
 }
 
-fn link_component(
-    component: &Component,
-    spec: &Spec,
-    shared: &Shared,
-) -> Result<(Linked, Needs), Failure> {
+fn link_component(component: &Component, spec: &Spec, shared: &Shared) -> Result<(Linked, Needs), Failure> {
     let failed = |error: wasmtime::Error| Failure::load(format!("failed to load wasm module: {error:#}"));
     let (linker, wanted) = imports::linker(component, &spec.grants).map_err(failed)?;
     let pre = linker.instantiate_pre(component).map_err(failed)?;

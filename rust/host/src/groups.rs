@@ -130,7 +130,7 @@ impl Grants {
             Some(Group::Io) => {
                 self.0.iter().any(|group| group.grants_io())
                     || (bare == "wasi:io/poll" && self.has(Group::Poll))
-                    // `poll` hands out nothing but pollables; `error` and `streams` belong to `wasi:io`.
+                // `poll` hands out nothing but pollables; `error` and `streams` belong to `wasi:io`.
             }
             Some(group) => self.has(group),
             None => false,

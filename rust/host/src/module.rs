@@ -73,7 +73,10 @@ impl Module {
             Code::Core(module) => module
                 .imports()
                 .filter(|import| matches!(import.ty(), ExternType::Func(_)))
-                .map(|import| Import { interface: import.module().to_owned(), function: import.name().to_owned() })
+                .map(|import| Import {
+                    interface: import.module().to_owned(),
+                    function: import.name().to_owned(),
+                })
                 .collect(),
             Code::Component(component) => component_imports(component),
         }
@@ -168,7 +171,9 @@ fn is_component(binary: &[u8]) -> Result<bool, String> {
         }
         _ => {
             let head: Vec<u8> = binary.iter().copied().take(4).collect();
-            Err(format!("not a WebAssembly binary: it starts with {head:?}, expected [0, 97, 115, 109] (\"\\0asm\")"))
+            Err(format!(
+                "not a WebAssembly binary: it starts with {head:?}, expected [0, 97, 115, 109] (\"\\0asm\")"
+            ))
         }
     }
 }

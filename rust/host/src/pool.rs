@@ -146,7 +146,9 @@ mod tests {
         let pool = Pool::new("app:f", 1, true);
         let frame = root("app:f");
         let below = Frame::new("app:g".into(), Some(&frame), None, Arc::default());
-        assert!(pool.refuse_reentry(Some(&below)).unwrap_err().message.contains("inline pool re-entered: app:f"));
+        assert!(
+            pool.refuse_reentry(Some(&below)).unwrap_err().message.contains("inline pool re-entered: app:f")
+        );
         assert!(pool.refuse_reentry(Some(&root("app:g"))).is_ok());
     }
 

@@ -104,9 +104,11 @@ fn not_found(method: &str, names: &[&str]) -> String {
 
 fn in_core(module: &wasmtime::Module, method: &str, wit: Option<&str>) -> Result<Method, String> {
     let Some(wit) = wit.filter(|wit| !wit.trim().is_empty()) else {
-        return Err("Call() requires a component or WIT definitions: add the signature of the method to the \
+        return Err(
+            "Call() requires a component or WIT definitions: add the signature of the method to the \
                     entry's wit field, such as `wit: \"add: func(a: s32, b: s32) -> s32;\"`"
-            .to_owned());
+                .to_owned(),
+        );
     };
     let signatures = parse_wit(wit).map_err(|error| error.to_string())?;
     let found = signatures.into_iter().find(|(name, _)| name == method || kebab(name) == kebab(method));
@@ -126,8 +128,13 @@ fn in_core(module: &wasmtime::Module, method: &str, wit: Option<&str>) -> Result
 mod tests {
     use super::*;
 
-    const NAMES: &[&str] =
-        &["transform-users", "ns:pkg/iface@1.2.3#fn", "other:pkg/iface@0.1.0#gn", "a:b/c@1.0.0#f", "a:b/c@2.0.0#f"];
+    const NAMES: &[&str] = &[
+        "transform-users",
+        "ns:pkg/iface@1.2.3#fn",
+        "other:pkg/iface@0.1.0#gn",
+        "a:b/c@1.0.0#f",
+        "a:b/c@2.0.0#f",
+    ];
 
     #[test]
     fn exact_names_and_both_spellings() {
@@ -151,6 +158,8 @@ mod tests {
     #[test]
     fn matching_is_case_sensitive() {
         let text = find(NAMES, "Transform-Users").unwrap_err();
-        assert!(text.starts_with("export \"Transform-Users\" not found in component; it exports transform-users"));
+        assert!(
+            text.starts_with("export \"Transform-Users\" not found in component; it exports transform-users")
+        );
     }
 }

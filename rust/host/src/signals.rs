@@ -13,34 +13,55 @@
 //! traps.
 
 use std::ops::Range;
-use std::sync::Mutex;
+use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// Code of loaded modules. Readers are signal handlers: they may not lock, so old tables are leaked, not freed. A
-/// table is a few dozen bytes a module, and one is made for each module loaded.
-static CODE: AtomicPtr<Vec<Range<usize>>> = AtomicPtr::new(std::ptr::null_mut());
-static CODE_WRITER: Mutex<()> = Mutex::new(());
+/// The code of one module, and of those registered before it.
+struct Code {
+    range: Range<usize>,
+    earlier: *const Code,
+}
+
+/// Code of every module loaded so far. Its readers are signal handlers, which may not lock, so that entries are never
+/// freed: 24 bytes for each module ever loaded.
+static LATEST: AtomicPtr<Code> = AtomicPtr::new(ptr::null_mut());
 
 /// Makes the code of a module known to the handler.
 pub fn register_code(range: Range<*const u8>) {
-    let _writer = CODE_WRITER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let mut ranges = code().to_vec();
-    ranges.push(range.start.addr()..range.end.addr());
-    ranges.sort_unstable_by_key(|range| range.start);
-    ranges.dedup();
-    CODE.store(Box::into_raw(Box::new(ranges)), Ordering::Release);
+    let range = range.start.addr()..range.end.addr();
+    if is_registered(&range) {
+        return;
+    }
+    let code = Box::into_raw(Box::new(Code { range, earlier: ptr::null() }));
+    let mut latest = LATEST.load(Ordering::Acquire);
+    loop {
+        // SAFETY: not published yet.
+        unsafe { (*code).earlier = latest };
+        match LATEST.compare_exchange_weak(latest, code, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return,
+            Err(newer) => latest = newer,
+        }
+    }
 }
 
-fn code() -> &'static [Range<usize>] {
-    // SAFETY: null or leaked by `register_code`, never changed afterwards.
-    unsafe { CODE.load(Ordering::Acquire).as_ref() }.map_or(&[], Vec::as_slice)
+fn ranges() -> impl Iterator<Item = &'static Range<usize>> {
+    let mut next = LATEST.load(Ordering::Acquire).cast_const();
+    std::iter::from_fn(move || {
+        // SAFETY: null, or published by `register_code` and never changed or freed.
+        let code = unsafe { next.as_ref() }?;
+        next = code.earlier;
+        Some(&code.range)
+    })
+}
+
+/// A module loaded again often gets the addresses it had before.
+fn is_registered(range: &Range<usize>) -> bool {
+    ranges().any(|known| known == range)
 }
 
 #[cfg_attr(not(unix), expect(dead_code, reason = "only the Unix handler asks"))]
 fn is_guest_code(pc: usize) -> bool {
-    let ranges = code();
-    let after = ranges.partition_point(|range| range.start <= pc);
-    ranges[..after].iter().rev().any(|range| range.contains(&pc))
+    ranges().any(|range| range.contains(&pc))
 }
 
 #[cfg(unix)]

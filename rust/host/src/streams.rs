@@ -84,7 +84,11 @@ impl Stream {
             Receiver::Writer(_) => {}
             Receiver::Log { log, line } => {
                 line.extend_from_slice(&bytes);
-                let whole = if end { line.len() } else { line.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1) };
+                let whole = if end {
+                    line.len()
+                } else {
+                    line.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1)
+                };
                 if whole > 0 {
                     log.lines(entry, self.fd, &line[..whole]);
                     line.drain(..whole);

@@ -98,7 +98,8 @@ impl Table {
     pub fn close(&self, wait: Duration) -> Vec<String> {
         self.lifecycle.close();
         self.wait_until_idle(wait);
-        let mut cancelled: Vec<String> = self.busy().iter().map(|function| function.spec.id.to_string()).collect();
+        let mut cancelled: Vec<String> =
+            self.busy().iter().map(|function| function.spec.id.to_string()).collect();
         cancelled.sort_unstable();
         self.lifecycle.cancel();
         // Guests notice within a tick; a host function in the middle of its work does not, and is not waited for.

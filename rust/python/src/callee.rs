@@ -29,7 +29,9 @@ impl HostFunction for PyCallee {
             }
             let done = Done { id: self.id.clone(), reply: Mutex::new(reply.take()) };
             let scope = Scope::new(frame.clone());
-            let started = py.import("wippy_native.callees")?.call_method1("start", (result, scope, self.id.as_str(), done));
+            let started = py
+                .import("wippy_native.callees")?
+                .call_method1("start", (result, scope, self.id.as_str(), done));
             started.map(|_| None)
         });
         // Taken where `start` has the reply: it answers later, or has answered already if it failed.
@@ -75,7 +77,10 @@ fn payload(py: Python<'_>, id: &str, value: &Bound<'_, PyAny>) -> PyResult<Paylo
     if let Ok(text) = value.cast::<PyString>() {
         return Ok(Payload::Text(text.to_str()?.to_owned()));
     }
-    if value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
+    if value.is_instance_of::<PyBytes>()
+        || value.is_instance_of::<PyByteArray>()
+        || value.is_instance_of::<PyMemoryView>()
+    {
         return Ok(Payload::Bytes(PyByteArray::from(value)?.to_vec()));
     }
     if value.is_none() {
@@ -122,7 +127,7 @@ pub fn message(py: Python<'_>, error: &PyErr) -> String {
 /// A guest's error by what it says, so that words in front of it do not pile up as it passes from call to call.
 fn own_words(error: &Bound<'_, PyBaseException>) -> PyResult<String> {
     for attribute in ["value", "message"] {
-        if let Ok(text) = error.getattr(attribute).and_then(|text| text.extract::<String>().map_err(PyErr::from)) {
+        if let Ok(text) = error.getattr(attribute).and_then(|text| text.extract::<String>()) {
             return Ok(text);
         }
     }

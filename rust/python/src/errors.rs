@@ -96,7 +96,8 @@ fn with(
 
 /// `GuestError` with the value of the error side (V-22).
 pub fn guest_error(py: Python<'_>, entry: &str, value: Bound<'_, PyAny>) -> PyErr {
-    let shown = value.str().map_or_else(|_| "an error".to_owned(), |text| text.to_string_lossy().into_owned());
+    let shown =
+        value.str().map_or_else(|_| "an error".to_owned(), |text| text.to_string_lossy().into_owned());
     match [("value", value)].into_py_dict(py) {
         Ok(own) => error(py, "GuestError", &format!("{entry}: {shown}"), "Unknown", Some(entry), &own),
         Err(problem) => problem,

@@ -57,10 +57,16 @@ impl FunctionBase {
     ) -> PyResult<Self> {
         if let Ok(configured) = table.cast::<Configured>() {
             let Configured { shared, options, raise_err } = configured.get();
-            return Ok(FunctionBase { shared: Arc::clone(shared), options: options.clone(), raise_err: *raise_err });
+            return Ok(FunctionBase {
+                shared: Arc::clone(shared),
+                options: options.clone(),
+                raise_err: *raise_err,
+            });
         }
         let (Some(module), Some(spec)) = (module, spec) else {
-            return Err(PyTypeError::new_err("FunctionBase(table, module, spec): module and spec are required"));
+            return Err(PyTypeError::new_err(
+                "FunctionBase(table, module, spec): module and spec are required",
+            ));
         };
         let (table, module, spec) = (&table.cast::<Table>()?.get().inner, &module.get().inner, spec.get());
         let prepared = py.detach(|| Function::prepare(table, module, spec.spec.clone()));
@@ -131,13 +137,18 @@ impl FunctionBase {
         };
         match py.detach(|| function.probe(&env)) {
             Ok(()) => Ok(Vec::new()),
-            Err(Failure { what: What::Denied { interface, function, .. }, .. }) => Ok(vec![(interface, function)]),
+            Err(Failure { what: What::Denied { interface, function, .. }, .. }) => {
+                Ok(vec![(interface, function)])
+            }
             Err(failure) => Err(raise(py, failure, Some(&function.spec.id))),
         }
     }
 
     #[pyo3(signature = (**changes))]
-    fn configure<'py>(slf: &Bound<'py, Self>, changes: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+    fn configure<'py>(
+        slf: &Bound<'py, Self>,
+        changes: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let this = slf.get();
         let (mut options, mut raise_err) = (this.options.clone(), this.raise_err);
         for (name, value) in changes.into_iter().flatten() {

@@ -17,7 +17,13 @@ pub struct Module {
 impl Module {
     #[new]
     #[pyo3(signature = (engine, source, *, digest, text=false))]
-    fn new(py: Python<'_>, engine: &Engine, source: PyBackedBytes, digest: &str, text: bool) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        engine: &Engine,
+        source: PyBackedBytes,
+        digest: &str,
+        text: bool,
+    ) -> PyResult<Self> {
         let loaded = py.detach(|| HostModule::load(&source, digest, text, engine.cache.as_ref()));
         Ok(Module { inner: loaded.map_err(|failure| raise(py, failure, None))? })
     }

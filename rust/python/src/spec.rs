@@ -68,7 +68,10 @@ impl FunctionSpec {
             args,
             cwd,
             env,
-            mounts: mounts.into_iter().map(|(host, guest, writable)| Mount { host, guest, writable }).collect(),
+            mounts: mounts
+                .into_iter()
+                .map(|(host, guest, writable)| Mount { host, guest, writable })
+                .collect(),
         };
         Ok(FunctionSpec { spec, env: dynamic })
     }

@@ -102,7 +102,10 @@ impl Caller {
         }
         let limits = self.table.limits;
         if self.frame.depth() >= limits.depth {
-            return Err(format!("call depth limit exceeded: {target} would be call {} deep", limits.depth + 1));
+            return Err(format!(
+                "call depth limit exceeded: {target} would be call {} deep",
+                limits.depth + 1
+            ));
         }
         let calls = self.frame.count_call();
         if limits.calls > 0 && calls > limits.calls {

@@ -30,7 +30,9 @@ impl Wanted {
         // Interfaces without functions count too: they hold the resource types of others.
         let imported = component.component_type();
         let imported = imported.imports(component.engine()).map(|(name, _)| name);
-        Wanted(imported.filter(|name| grants.open(name)).map(|name| without_version(name).to_owned()).collect())
+        Wanted(
+            imported.filter(|name| grants.open(name)).map(|name| without_version(name).to_owned()).collect(),
+        )
     }
 
     pub fn has(&self, interface: &str) -> bool {

@@ -15,10 +15,8 @@ const NAMESPACE: &str = "wasi_snapshot_preview1";
 /// The errno `notcapable`.
 const NOT_CAPABLE: i32 = 76;
 /// What each group opens here.
-const GUARDED: &[(Group, &[&str])] = &[
-    (Group::Clocks, &["clock_time_get", "clock_res_get", "poll_oneoff"]),
-    (Group::Random, &["random_get"]),
-];
+const GUARDED: &[(Group, &[&str])] =
+    &[(Group::Clocks, &["clock_time_get", "clock_res_get", "poll_oneoff"]), (Group::Random, &["random_get"])];
 
 /// Whether instances of `module` need a preview 1 context.
 pub fn is_used(module: &Module, grants: &Grants) -> bool {
@@ -37,7 +35,8 @@ pub fn linker(engine: &Engine, module: &Module, grants: &Grants) -> Result<Linke
         let (namespace, name) = (import.module(), import.name());
         let ExternType::Func(ty) = import.ty() else {
             let what = import.ty();
-            let text = format!("failed to compile wasm module: unresolved import \"{namespace}#{name}\": {what:?}");
+            let text =
+                format!("failed to compile wasm module: unresolved import \"{namespace}#{name}\": {what:?}");
             return Err(Failure::load(text));
         };
         if namespace == NAMESPACE && grants.preview1() {
@@ -51,7 +50,9 @@ pub fn linker(engine: &Engine, module: &Module, grants: &Grants) -> Result<Linke
             }
         } else {
             let denied = ungranted(namespace, name, grants);
-            linker.func_new(namespace, name, ty, move |_, _, _| Err(denied.clone().into())).map_err(failed)?;
+            linker
+                .func_new(namespace, name, ty, move |_, _, _| Err(denied.clone().into()))
+                .map_err(failed)?;
         }
     }
     Ok(linker)
