@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ GUESTS = Path(__file__).parent / "guests"
 
 spec = importlib.util.spec_from_file_location("guests_build", GUESTS / "build.py")
 build = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = build
 spec.loader.exec_module(build)
 
 

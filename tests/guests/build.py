@@ -113,13 +113,14 @@ def build_python(name: str, stage: Path, out: Path) -> dict[str, str]:
 
 def build_js(name: str, stage: Path, out: Path) -> dict[str, str]:
     folder = stage / "js" / name
-    run("npm", "ci", "--no-audit", "--no-fund", cwd=folder)
+    # No lock file: npm writes one of 250 packages that `npm ci` then refuses, for its optional platform packages.
+    run("npm", "install", "--no-package-lock", "--no-audit", "--no-fund", cwd=folder)
     run("node", "componentize.mjs", out, cwd=folder)
-    packages = json.loads((folder / "package-lock.json").read_text())["packages"]
-    return {
-        "node": run("node", "--version").strip(),
-        "componentize-js": packages["node_modules/@bytecodealliance/componentize-js"]["version"],
+    versions = {
+        package: json.loads((folder / "node_modules/@bytecodealliance" / package / "package.json").read_text())["version"]
+        for package in ("componentize-js", "jco")
     }
+    return {"node": run("node", "--version").strip(), **versions}
 
 
 GUESTS = {

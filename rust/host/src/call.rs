@@ -25,7 +25,7 @@ use crate::stack;
 use crate::state::{State, on_epoch, on_epoch_yield};
 use crate::streams::{Output, Streams};
 use crate::table::Refusal;
-use crate::values::{Arguments, Image, component, core_module};
+use crate::values::{Arguments, Image, component};
 use crate::{signals, state};
 
 /// How one call is made.
@@ -152,13 +152,13 @@ impl Function {
                 let function = function.ok_or_else(|| self.internal("the export vanished"))?;
                 component::call(&mut store, function, &method.signature, arguments, limit)
             }
-            (Linked::Core(pre), Export::Core(name)) => {
+            (Linked::Core(pre), Export::Core(function)) => {
                 let instance = pre.instantiate(&mut store).and_then(|instance| {
                     instance::initialize(&mut store, &instance)?;
                     Ok(instance)
                 });
                 let instance = instance.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
-                core_module::call(&mut store, &instance, name, &method.signature, arguments, limit)
+                function.call(&mut store, instance, &method.signature, arguments, limit)
             }
             _ => return Err(self.internal("a method of another kind of module")),
         };
@@ -269,10 +269,10 @@ impl Function {
                 let function = function.ok_or_else(|| self.internal("the export vanished"))?;
                 component::call_async(&mut *store, function, &method.signature, arguments, limit).await
             }
-            (Linked::Core(pre), Export::Core(name)) => {
+            (Linked::Core(pre), Export::Core(function)) => {
                 let instance = instance::core_async(pre, store).await;
                 let instance = instance.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
-                core_module::call_async(&mut *store, &instance, name, &method.signature, arguments, limit).await
+                function.call_async(&mut *store, instance, &method.signature, arguments, limit).await
             }
             _ => return Err(self.internal("a method of another kind of module")),
         };

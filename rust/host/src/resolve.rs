@@ -4,12 +4,13 @@ use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::groups::without_version;
 use crate::module::{Code, component_exports};
+use crate::values::core_module::CoreFunction;
 use crate::values::{Signature, parse_wit};
 
 /// The export of a method, ready to be looked up in an instance.
 pub enum Export {
     Component(ComponentExportIndex),
-    Core(String),
+    Core(CoreFunction),
 }
 
 /// A method that can be called.
@@ -110,12 +111,13 @@ fn in_core(module: &wasmtime::Module, method: &str, wit: Option<&str>) -> Result
     let Some((name, signature)) = found else {
         return Err(format!("in the entry's wit text: function \"{method}\" not found"));
     };
-    let exports = |name: &str| module.get_export(name).is_some_and(|ty| ty.func().is_some());
-    let export = [method, &name, &name.replace('-', "_")].into_iter().find(|name| exports(name));
-    match export {
-        Some(export) => Ok(Method { export: Export::Core(export.to_owned()), signature }),
-        None => Err(format!("export \"{method}\" not found in module")),
-    }
+    let snake = name.replace('-', "_");
+    let exports = |name: &&str| module.get_export(name).is_some_and(|ty| ty.func().is_some());
+    let Some(export) = [method, &name, &snake].into_iter().find(exports) else {
+        return Err(format!("export \"{method}\" not found in module"));
+    };
+    let function = CoreFunction::new(module, export, &signature).map_err(|mismatch| mismatch.to_string())?;
+    Ok(Method { export: Export::Core(function), signature })
 }
 
 #[cfg(test)]

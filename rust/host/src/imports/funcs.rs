@@ -16,7 +16,7 @@ use crate::frame::Frame;
 use crate::function::Function;
 use crate::state::State;
 use crate::table::{HostFunction, Payload, Refusal, Table, Target};
-use crate::values::{Arguments, Kind};
+use crate::values::{Arguments, Outcome};
 
 pub const INTERFACE: &str = "wippy:runtime/funcs";
 
@@ -136,11 +136,16 @@ impl Caller {
             Err(failure) if ends_the_caller(&failure) => return Err(failure),
             Err(failure) => return Ok(Err(failure.message)),
         };
-        let Some(ty) = signature.result() else { return Ok(Ok(empty(input))) };
-        if is_bytes(ty) {
-            return Ok(image.to_bytes(ty).map(Payload::Bytes));
-        }
-        Ok(image.to_text(ty).map(Payload::Text))
+        let ty = signature.result.as_deref();
+        let outcome = match input {
+            Payload::Text(_) => image.to_text(ty).map(|outcome| outcome.map(Payload::Text)),
+            Payload::Bytes(_) => image.to_bytes(ty).map(|outcome| outcome.map(Payload::Bytes)),
+        };
+        Ok(match outcome {
+            Ok(Outcome::Value(payload)) => Ok(payload),
+            Ok(Outcome::Err(text)) => Err(text),
+            Err(broken) => Err(format!("{}: {broken}", function.spec.id)),
+        })
     }
 
     async fn call_host(&self, function: Arc<dyn HostFunction>, input: Payload) -> Answer<Payload> {
@@ -154,23 +159,6 @@ impl Caller {
             Ok(Err(Refusal::Abort(reason))) => Err(Failure::aborted(reason)),
             Err(_) => Ok(Err("the function ended without an answer".to_owned())),
         }
-    }
-}
-
-/// H-23: a callee without a result gives the empty text, or the empty list.
-fn empty(input: &Payload) -> Payload {
-    match input {
-        Payload::Text(_) => Payload::Text(String::new()),
-        Payload::Bytes(_) => Payload::Bytes(Vec::new()),
-    }
-}
-
-/// Whether the result is bytes, by itself or as the good side of a `result`.
-fn is_bytes(ty: &crate::values::Ty) -> bool {
-    match &ty.kind {
-        Kind::List(item) => matches!(item.kind, Kind::U8),
-        Kind::Result { ok: Some(ok), .. } => is_bytes(ok),
-        _ => false,
     }
 }
 

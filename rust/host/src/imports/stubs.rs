@@ -3,7 +3,7 @@
 //! Interpreted guests (Python, JavaScript) and everything built with the preview 1 adapter import most of WASI whatever
 //! their source uses; they must load without declaring it.
 
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
 use crate::error::UngrantedImport;
@@ -25,12 +25,12 @@ pub fn link(linker: &mut Linker<State>, component: &Component, grants: &Grants) 
     let engine = component.engine().clone();
     for (name, item) in component.component_type().imports(&engine) {
         match item.ty {
-            ComponentItem::ComponentFunc(ty) => stub(&mut linker.root(), "$root", name, &ty, grants)?,
+            ComponentItem::ComponentFunc(_) => stub(&mut linker.root(), "$root", name, grants)?,
             ComponentItem::ComponentInstance(instance) if !is_linked(name, grants) => {
                 let mut target = linker.instance(name)?;
                 for (export, item) in instance.exports(&engine) {
                     match item.ty {
-                        ComponentItem::ComponentFunc(ty) => stub(&mut target, name, export, &ty, grants)?,
+                        ComponentItem::ComponentFunc(_) => stub(&mut target, name, export, grants)?,
                         // Dropping a handle that was never handed out cannot happen; it is harmless all the same.
                         ComponentItem::Resource(_) => {
                             target.resource(export, ResourceType::host::<()>(), |_, _| Ok(()))?;
@@ -54,7 +54,6 @@ fn stub(
     target: &mut LinkerInstance<'_, State>,
     interface: &str,
     function: &str,
-    _
     grants: &Grants,
 ) -> wasmtime::Result<()> {
     let denied = ungranted(interface, function, grants);

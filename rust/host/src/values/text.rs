@@ -17,6 +17,15 @@ pub enum Outcome<T> {
     Err(String),
 }
 
+impl<T> Outcome<T> {
+    pub fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Outcome::Value(value) => Outcome::Value(wrap(value)),
+            Outcome::Err(text) => Outcome::Err(text),
+        }
+    }
+}
+
 impl Image {
     /// The result as text; `ty` is `None` for a function without one, whose text is empty (H-23).
     pub fn to_text(&self, ty: Option<&Ty>) -> Result<Outcome<String>, GuestValueError> {

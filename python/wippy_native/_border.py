@@ -1,0 +1,50 @@
+"""The one place that imports the compiled core.
+
+Everything else asks here for what it needs of it, so that pure-Python parts (reading a registry, hashing a file) load
+without the 30 MB extension. A debug build of the core is many times slower than a release build and says so.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+from ._core import (
+    BUILD,
+    Engine,
+    Err,
+    FunctionBase,
+    FunctionSpec,
+    Module,
+    Ok,
+    OutputSink,
+    Some,
+    Table,
+    Variant,
+    run_command,
+    wit_text,
+)
+from ._core import __version__ as core_version
+
+__all__ = [
+    "BUILD",
+    "Engine",
+    "Err",
+    "FunctionBase",
+    "FunctionSpec",
+    "Module",
+    "Ok",
+    "OutputSink",
+    "Some",
+    "Table",
+    "Variant",
+    "core_version",
+    "run_command",
+    "wit_text",
+]
+
+if BUILD["profile"] == "debug":
+    warnings.warn(
+        "wippy_native._core is a debug build and many times slower; build it with --release",
+        RuntimeWarning,
+        stacklevel=2,
+    )

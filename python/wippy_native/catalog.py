@@ -1,0 +1,174 @@
+"""The entries of one runtime, their configuration, and the filesystems and environment they declare.
+
+References are checked when everything is known, so the order of entries does not matter (R-35). An entry that refers
+to a bad one is not reported itself: its own repair is not what is missing. Functions are compiled elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from .config import environment as env_config
+from .config.environment import StorageConfig, VariableConfig
+from .config.fields import invalid
+from .config.filesystem import DirectoryConfig
+from .config.function import WASM, FunctionConfig
+from .config.kinds import Config, parse_entry
+from .env import Environment
+from .errors import RegistryError
+from .filesystems import FileProblem, Filesystem, open_directory
+from .registry.entries import Entry, Step
+from .suggest import did_you_mean
+
+_MAX_ROUTER_HEIGHT = 16
+
+
+class Catalog:
+    """What a runtime knows, by entry id. Not locked: its runtime is."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.entries: dict[str, Entry] = {}
+        self.configs: dict[str, Config] = {}
+        self.filesystems: dict[str, Filesystem] = {}
+        self.environment = Environment(root)
+        self._names: dict[str, str] = {}
+        self._heights: dict[str, int] = {}
+
+    def functions(self) -> list[FunctionConfig]:
+        """The configured functions, in load order."""
+        return [config for config in self.configs.values() if isinstance(config, FunctionConfig)]
+
+    def load(self, entries: Iterable[Entry]) -> list[RegistryError]:
+        """Add many entries; what fails is left out and returned. Rules: R-35, R-36."""
+        entries = list(entries)
+        failures: list[RegistryError] = []
+        failed: set[str] = set()
+        for step in (self._parse, self._check_known, self._open_known):
+            for entry in entries:
+                try:
+                    if entry.id not in failed:
+                        step(entry, failed)
+                except RegistryError as error:
+                    failures.append(error)
+                    failed.add(entry.id)
+        for identity in failed:
+            self.remove(identity)
+        return failures
+
+    def check(self, entry: Entry, config: Config | None) -> None:
+        """Whether everything the entry refers to is there. Raises `RegistryError`. Rules: R-35."""
+        self._check_references(entry, config, set())
+
+    def put(self, entry: Entry, config: Config | None) -> None:
+        """Add or replace one entry that was checked. Raises `RegistryError`, changing nothing."""
+        self._open(entry, config)
+        before = self.configs.get(entry.id)
+        if before is not None and type(before) is not type(config):
+            self._close(entry.id, keep=config)
+        self._put(entry, config)
+
+    def remove(self, identity: str) -> Entry | None:
+        """Forget an entry; the entry, or None when there was none."""
+        self.configs.pop(identity, None)
+        self._close(identity, keep=None)
+        return self.entries.pop(identity, None)
+
+    def _put(self, entry: Entry, config: Config | None) -> None:
+        self.entries[entry.id] = entry
+        self.configs.pop(entry.id, None)
+        self._heights.clear()
+        if config is not None:
+            self.configs[entry.id] = config
+
+    def _close(self, identity: str, keep: Config | None) -> None:
+        if not isinstance(keep, DirectoryConfig):
+            self.filesystems.pop(identity, None)
+        if not isinstance(keep, (StorageConfig, VariableConfig)):
+            self.environment.discard(identity)
+
+    def _parse(self, entry: Entry, failed: set[str]) -> None:
+        self.entries[entry.id] = entry
+        self._put(entry, parse_entry(entry))
+
+    def _check_known(self, entry: Entry, failed: set[str]) -> None:
+        self._check_references(entry, self.configs.get(entry.id), failed)
+
+    def _open_known(self, entry: Entry, failed: set[str]) -> None:
+        self._open(entry, self.configs.get(entry.id))
+
+    def _check_references(self, entry: Entry, config: Config | None, failed: set[str]) -> None:
+        match config:
+            case FunctionConfig(fs=fs) if entry.kind == WASM and fs.name:
+                self._need(entry, str(fs), ("fs",), DirectoryConfig, failed)
+            case VariableConfig(storage=storage):
+                self._need(entry, str(storage), ("storage",), StorageConfig, failed)
+                self._check_name(config)
+            case StorageConfig(storages=storages):
+                for index, storage in enumerate(storages):
+                    self._need(entry, str(storage), ("storages", index), StorageConfig, failed)
+                self._check_nesting(config)
+
+    def _need(self, entry: Entry, wanted: str, path: tuple[Step, ...], cls: type[Config], failed: set[str]) -> None:
+        if wanted in failed:
+            failed.add(entry.id)
+        elif not isinstance(self.configs.get(wanted), cls):
+            what = "filesystem not found" if cls is DirectoryConfig else "referenced storage not found"
+            message = f"unresolved dependencies after retry: {entry.id}: {what}: {wanted}"
+            problem = entry.problem("error", message, path, self._missing_hint(wanted, cls))
+            raise RegistryError.of(problem, kind="NotFound")
+
+    def _missing_hint(self, wanted: str, cls: type[Config]) -> str:
+        other = self.entries.get(wanted)
+        if other is not None:
+            expected = "fs.directory" if cls is DirectoryConfig else "env.storage.*"
+            return f"{wanted} is of kind {other.kind}; name an entry of kind {expected}"
+        known = [identity for identity, config in self.configs.items() if isinstance(config, cls)]
+        return did_you_mean(wanted, known) or (f"known are {', '.join(known[:5])}" if known else "add such an entry")
+
+    def _check_name(self, config: VariableConfig) -> None:
+        """Public names are unique. Rules: K-14."""
+        if not config.variable:
+            return
+        owner = self.configs.get(self._names.setdefault(config.variable, config.entry.id))
+        if not isinstance(owner, VariableConfig) or owner.variable != config.variable:
+            self._names[config.variable] = config.entry.id
+        elif owner.entry.id != config.entry.id:
+            text = f"environment variable name is already used: {config.variable}"
+            raise invalid(config.entry, ("variable",), text, f"{owner.entry.id} has it; choose another name")
+
+    def _check_nesting(self, config: StorageConfig) -> None:
+        """Routers may hold routers, but not themselves, and not so deep that a look-up could exhaust the stack."""
+        if self._height(config, 0) > _MAX_ROUTER_HEIGHT:
+            text = "router storages contain themselves, or each other too deep"
+            raise invalid(config.entry, ("storages",), text, "list the other storages here directly")
+
+    def _height(self, config: StorageConfig, above: int) -> int:
+        height = self._heights.get(config.entry.id)
+        if height is None or not above:
+            parts = (self.configs.get(str(storage)) for storage in config.storages)
+            routers = [part for part in parts if isinstance(part, StorageConfig) and part.storages]
+            if above >= _MAX_ROUTER_HEIGHT:
+                return _MAX_ROUTER_HEIGHT + 1
+            height = 1
+            for router in routers:
+                height = max(height, 1 + self._height(router, above + 1))
+                if height > _MAX_ROUTER_HEIGHT:
+                    break
+            self._heights[config.entry.id] = height
+        return height
+
+    def _open(self, entry: Entry, config: Config | None) -> None:
+        try:
+            match config:
+                case DirectoryConfig():
+                    self.filesystems[entry.id] = open_directory(config, self.root)
+                case StorageConfig():
+                    self.environment.add_storage(config)
+                case VariableConfig():
+                    self.environment.add_variable(config)
+        except (FileProblem, OSError) as error:
+            field = "file_path" if entry.kind == env_config.FILE else "directory"
+            message = f"operation failed for entry {entry.id}: {error}"
+            raise RegistryError.of(entry.problem("error", message, (field,), getattr(error, "hint", ""))) from None

@@ -1,0 +1,165 @@
+"""What `check` says beyond what a load refuses: the things that would only show when a function is called.
+
+Each function is examined once: fields nothing reads, a method that is not there, imports without a declaration, and
+which of those its start code calls, found by instantiating it in a trial that has no capabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .catalog import Catalog
+from .config.function import FunctionConfig
+from .config.imports import NOT_YET
+from .config.kinds import PARSERS, is_plain_data, unknown_fields
+from .errors import WippyError
+from .prepare import Prepared
+from .problems import Problem, Severity, in_file_order
+from .registry import Entry
+from .suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
+
+# Groups that also open `wasi:io`, because they hand out its streams and pollables (H-15).
+_WITH_IO = frozenset({"wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:sockets", "wasi:http"})
+
+
+def check_project(path: str | Path, *, strict: bool = True) -> list[Problem]:
+    """Every problem of the project at `path`, in file and line order.
+
+    Raises `RegistryError` only when there is no project. Rules: C-17.
+    """
+    from .runtime import Runtime
+
+    runtime, registry, failures = Runtime.load_with_failures(path, strict=strict)
+    with runtime:
+        found = [problem for failure in failures for problem in failure.errors]
+        return in_file_order([*registry.problems, *found, *check_runtime(runtime)])
+
+
+def check_runtime(runtime: Runtime) -> list[Problem]:
+    """The problems of what is loaded. Rules: C-17, F-11, H-14, R-21, R-37."""
+    installed = runtime._installed
+    problems: list[Problem] = []
+    for entry in list(installed.catalog.entries.values()):
+        problems.extend(_entry(entry))
+        prepared = installed.prepared.get(entry.id)
+        if prepared is not None:
+            problems.extend(_function(prepared, installed.catalog, runtime))
+    return in_file_order(problems)
+
+
+def _entry(entry: Entry) -> Iterator[Problem]:
+    if entry.kind not in PARSERS:
+        if not is_plain_data(entry.kind):
+            hint = did_you_mean(entry.kind, PARSERS)
+            yield entry.problem("warning", f"unsupported entry kind: {entry.kind}; kept as data", ("kind",), hint)
+        return
+    for path, hint in unknown_fields(entry):
+        yield entry.problem("warning", f"unknown field {path[-1]}, nothing reads it", path, hint)
+
+
+def _function(prepared: Prepared, catalog: Catalog, runtime: Runtime) -> Iterator[Problem]:
+    config = prepared.config
+    yield from _method(prepared)
+    yield from _imports(prepared)
+    yield from _env(config, catalog)
+    yield from _mounts(config, catalog)
+    yield from _limits(config, runtime)
+
+
+def _method(prepared: Prepared) -> Iterator[Problem]:
+    """Rules: F-11, F-13, F-14."""
+    reason = prepared.function.resolve_error()
+    if reason:
+        exports = [name for name, _ in prepared.module.exports]
+        hint = did_you_mean(prepared.config.method, exports)
+        hint = hint or (f"the exports are {', '.join(exports[:8])}" if exports else "the module exports no function")
+        yield prepared.config.entry.problem("error", reason, ("method",), hint)
+
+
+def _imports(prepared: Prepared) -> Iterator[Problem]:
+    """Rules: H-13, H-14."""
+    entry = prepared.config.entry
+    missing = missing_imports(prepared)
+    for group, functions in missing.items():
+        shown = ", ".join(functions[:3]) + (f" and {len(functions) - 3} more" if len(functions) > 3 else "")
+        if group:
+            yield entry.problem("warning", f"imports {shown} undeclared; calling it traps", ("imports",), _line(group))
+        else:
+            yield entry.problem("warning", f"imports {shown}, which nothing provides; calling it traps", ("imports",))
+    for group in sorted(set(prepared.config.groups) & set(NOT_YET)):
+        yield entry.problem("warning", f"{group} is not supported yet; calling it traps", ("imports",))
+    if missing:
+        yield from _start_code(prepared)
+
+
+def _start_code(prepared: Prepared) -> Iterator[Problem]:
+    entry = prepared.config.entry
+    groups = {(interface, function): group for interface, function, group in prepared.module.imports}
+    try:
+        for interface, function in prepared.function.probe():
+            text = f"every call traps: the guest's start code calls {interface}#{function}, which is not declared"
+            group = groups.get((interface, function), "")
+            yield entry.problem("error", text, ("imports",), _line(group) if group else "")
+    except WippyError as error:
+        yield entry.problem("error", f"every call fails in the guest's start code: {error.message}", ("method",))
+
+
+def missing_imports(prepared: Prepared) -> dict[str, list[str]]:
+    """The functions a module imports without a declaration, by the group to declare ("" when there is none)."""
+    granted = set(prepared.config.groups)
+    if granted & _WITH_IO:
+        granted |= {"wasi:io"}
+    missing: dict[str, list[str]] = {}
+    for interface, function, group in prepared.module.imports:
+        is_poll = interface.partition("@")[0] == "wasi:io/poll" and "wasi:poll" in granted
+        if group not in granted and not is_poll:
+            missing.setdefault(group, []).append(f"{interface}#{function}")
+    return missing
+
+
+def _line(group: str) -> str:
+    return f'add "- {group}" to imports'
+
+
+def _env(config: FunctionConfig, catalog: Catalog) -> Iterator[Problem]:
+    """Rules: H-41."""
+    for index, mapping in enumerate(config.wasi.env):
+        path = ("wasi", "env", index, "id")
+        identity = str(mapping.id)
+        if identity not in catalog.environment:
+            severity: Severity = "error" if mapping.required else "warning"
+            hint = did_you_mean(identity, catalog.entries)
+            yield config.entry.problem(severity, f"wasi env variable not found: {identity}", path, hint)
+        elif mapping.required and not _has_value(catalog, identity):
+            text = f"required wasi env variable has no value here: {identity}"
+            yield config.entry.problem("warning", text, path, "set it in its storage, or give it a default")
+
+
+def _has_value(catalog: Catalog, identity: str) -> bool:
+    try:
+        return catalog.environment.value(identity) is not None
+    except (WippyError, OSError):
+        return False
+
+
+def _mounts(config: FunctionConfig, catalog: Catalog) -> Iterator[Problem]:
+    """Rules: H-51."""
+    for index, mount in enumerate(config.wasi.mounts):
+        if str(mount.fs) not in catalog.filesystems:
+            text = f"wasi mount filesystem not found: {mount.fs}"
+            hint = did_you_mean(str(mount.fs), catalog.filesystems)
+            yield config.entry.problem("error", text, ("wasi", "mounts", index, "fs"), hint)
+
+
+def _limits(config: FunctionConfig, runtime: Runtime) -> Iterator[Problem]:
+    effective = runtime.limits.lowered(config.limits)
+    for name, wanted in config.limits.items():
+        allowed = getattr(effective, name)
+        if wanted and wanted != allowed:
+            text = f"limits.{name}: {wanted} is over the runtime's {allowed}, which holds"
+            yield config.entry.problem("warning", text, ("limits", name), f"raise Runtime(limits=Limits({name}=...))")

@@ -1,0 +1,125 @@
+"""Callable functions: WebAssembly ones, whose calls go straight into the core, and registered Python ones."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Final, Self
+
+from ._border import FunctionBase
+from .errors import FunctionNotFound, WippyError
+from .output import Output, sink
+from .signature import make_signature, wit_line
+
+
+class _Unset(Enum):
+    UNSET = "unset"
+
+
+UNSET: Final = _Unset.UNSET
+
+
+class Function(FunctionBase):
+    """A WebAssembly function of a runtime; call it with its WIT parameters, by position or by snake_case name.
+
+    Every call runs in a fresh instance. A call raises `ArgumentError`, `GuestError` (the error side of the function's
+    `result`), `GuestTrap` with `ImportDenied`, `GuestExit`, `LimitExceeded`, `PoolClosed` or `Cancelled`.
+
+    >>> resize = rt.function("app:resize")                                    # doctest: +SKIP
+    >>> resize(image, width=640)                                              # doctest: +SKIP
+
+    Rules: F-38, F-41 to F-51, V-1 to V-22.
+    """
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The parameters and result with Python types. Raises `FunctionNotFound` when `method` does not resolve."""
+        return make_signature(tuple(self._parameters()), self.result)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return self.signature
+
+    @property
+    def wit(self) -> str:
+        """The function as WIT writes it. Raises `FunctionNotFound` when `method` does not resolve."""
+        return wit_line(self.id.partition(":")[2], self._parameters(), self.result)
+
+    def with_options(
+        self,
+        *,
+        timeout: float | _Unset | None = UNSET,
+        stdin: bytes | _Unset | None = UNSET,
+        stdout: Output | _Unset = UNSET,
+        stderr: Output | _Unset = UNSET,
+        raise_err: bool | _Unset = UNSET,
+    ) -> Self:
+        """A new function with these options for its calls; what is not given stays as it is.
+
+        timeout: seconds a call may take, None for no more than the entry's own limit.
+        stdin: bytes the guest reads.
+        stdout, stderr: "log" (the default), "inherit", "discard", a file object (text or binary), or a callable that
+            gets bytes.
+        raise_err: whether the error side of a `result` raises `GuestError`; with False the call returns `Ok` or `Err`.
+
+        Raises `ValueError` or `TypeError` for an option that cannot be. Rules: F-47, H-35, V-22.
+        """
+        options: dict[str, Any] = {"timeout": timeout, "stdin": stdin, "raise_err": raise_err}
+        options = {name: value for name, value in options.items() if value is not UNSET}
+        if isinstance(timeout, (int, float)) and not timeout > 0:
+            raise ValueError(f"timeout={timeout!r}: expected seconds greater than 0, or None")
+        for name, output in (("stdout", stdout), ("stderr", stderr)):
+            if not isinstance(output, _Unset):
+                options[name] = sink(name, output)
+        return self.configure(**options)  # type: ignore[no-any-return]
+
+    def _parameters(self) -> list[tuple[str, str]]:
+        parameters = self.parameters
+        if parameters is None:
+            raise FunctionNotFound(self.resolve_error() or "method not found", entry=self.id)
+        return parameters
+
+    def __repr__(self) -> str:
+        return f"<Function {self.id}>"
+
+
+class PythonFunction:
+    """A Python function registered under an id; guests reach it through `funcs`. Rules: H-20."""
+
+    wit = ""
+
+    def __init__(self, identity: str, callee: Callable[..., Any]) -> None:
+        self.id = identity
+        self.callee = callee
+        self.__doc__ = callee.__doc__
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The signature of the Python function."""
+        return inspect.signature(self.callee)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it; an `async def` runs to its end, on an event loop of its own.
+
+        Raises what the function raises, and `WippyError` for an `async def` on a thread that runs an event loop.
+        """
+        result = self.callee(*args, **kwargs)
+        return _run(result, self.id) if inspect.iscoroutine(result) else result
+
+    def __repr__(self) -> str:
+        return f"<PythonFunction {self.id}>"
+
+
+def _run(coroutine: Any, identity: str) -> Any:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    coroutine.close()
+    raise WippyError(
+        f"{identity} is an async function and this thread runs an event loop; await the function itself instead",
+        kind="Conflict",
+        entry=identity,
+    )

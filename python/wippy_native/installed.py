@@ -1,0 +1,120 @@
+"""What a runtime can call: prepared functions and registered Python ones, kept in step with catalog and core.
+
+Not locked: the runtime's lock is held around every change. Reading `callables` needs no lock; it is replaced or
+changed by single dict operations only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ._border import Module, Table
+from .catalog import Catalog
+from .config.function import FunctionConfig
+from .config.kinds import Config
+from .errors import FunctionNotFound, RegistryError
+from .function import Function, PythonFunction
+from .prepare import Prepared, Preparer
+from .problems import Problem
+from .registry import Entry, parse_id
+from .suggest import did_you_mean
+
+_REMEMBERED_REMOVALS = 1024
+
+
+class Installed:
+    """The functions of one runtime by id, and the entries they come from."""
+
+    def __init__(self, table: Table, preparer: Preparer) -> None:
+        self.callables: dict[str, Function | PythonFunction] = {}
+        self.prepared: dict[str, Prepared] = {}
+        self._table = table
+        self._preparer = preparer
+        self._removed: dict[str, None] = {}
+
+    @property
+    def catalog(self) -> Catalog:
+        return self._preparer.catalog
+
+    def load(self, entries: Iterable[Entry]) -> list[RegistryError]:
+        """Install many entries; what fails is left out and returned. Rules: R-35, R-36."""
+        failures = self.catalog.load(entries)
+        for config in self.catalog.functions():
+            try:
+                self._publish(self._preparer.prepare(config, None, self._modules()))
+            except RegistryError as error:
+                failures.append(error)
+        return failures
+
+    def install(self, entry: Entry, config: Config | None, content: bytes | None) -> None:
+        """Add or replace one entry, whole or not at all. Raises `RegistryError`. Rules: F-40."""
+        self.catalog.check(entry, config)
+        if isinstance(config, FunctionConfig):
+            prepared = self._preparer.prepare(config, content, self._modules())
+            self.catalog.put(entry, config)
+            self._publish(prepared)
+        else:
+            self.catalog.put(entry, config)
+            self._withdraw(entry.id)
+            self._relink()
+
+    def register(self, identity: str, callee: Callable[..., Any]) -> None:
+        """Add a Python function. Raises `RegistryError` for a bad or taken id. Rules: H-20, H-21."""
+        parsed = parse_id(identity)
+        if not parsed.namespace or not parsed.name:
+            problem = Problem("error", f"invalid function target: {identity}", identity, hint="write namespace:name")
+            raise RegistryError.of(problem)
+        if identity in self.callables or identity in self.catalog.entries:
+            problem = Problem(
+                "error", f"id is taken: {identity}", identity, hint="choose another id, or remove it first"
+            )
+            raise RegistryError.of(problem, kind="AlreadyExists")
+        self._table.add_python(identity, callee)
+        self.callables[identity] = PythonFunction(identity, callee)
+        self._removed.pop(identity, None)
+
+    def remove(self, identity: str) -> None:
+        """Forget an entry or a Python function. Raises `FunctionNotFound`. Rules: F-36."""
+        entry = self.catalog.remove(identity)
+        if entry is None and identity not in self.callables:
+            raise self.not_found(identity)
+        if identity in self.callables:
+            self._withdraw(identity)
+            self._removed[identity] = None
+            while len(self._removed) > _REMEMBERED_REMOVALS:
+                del self._removed[next(iter(self._removed))]
+        else:
+            self._relink()
+
+    def not_found(self, identity: str) -> FunctionNotFound:
+        """The error for an id that cannot be called. Rules: F-36, F-48."""
+        if identity in self._removed:
+            return FunctionNotFound(f"pool not found: {identity}; it was removed", entry=identity)
+        entry = self.catalog.entries.get(identity)
+        hint = did_you_mean(identity, self.callables)
+        if entry is not None:
+            hint = f"it is an entry of kind {entry.kind}, which cannot be called"
+        message = f"no handler registered for target: {identity}" + (f"; {hint}" if hint else "")
+        return FunctionNotFound(message, entry=identity, details={"target": identity})
+
+    def _publish(self, prepared: Prepared) -> None:
+        identity = prepared.config.entry.id
+        self._table.add(prepared.function)
+        self.prepared[identity] = prepared
+        self.callables[identity] = prepared.function
+        self._removed.pop(identity, None)
+
+    def _withdraw(self, identity: str) -> None:
+        self.prepared.pop(identity, None)
+        if self.callables.pop(identity, None) is not None:
+            self._table.remove(identity)
+
+    def _relink(self) -> None:
+        """Filesystems or environment changed: prepare what uses them anew, from the compiled modules. Rules: H-40."""
+        for prepared in list(self.prepared.values()):
+            if prepared.config.wasi.mounts or prepared.config.wasi.env:
+                self._publish(self._preparer.link(prepared.config, prepared.digest, prepared.module))
+
+    def _modules(self) -> dict[str, Module]:
+        return {prepared.digest: prepared.module for prepared in self.prepared.values()}

@@ -1,0 +1,66 @@
+"""What one call may use.
+
+The runtime's limits are ceilings: an entry may lower them in its `limits:` block, never raise them. The defaults let
+ordinary guests run and stop a runaway one before it hurts the process; time is unlimited by default, as the entry
+format has it (`limits.max_execution_ms: 0`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Ceilings for every function of a runtime. All are positive integers; 0 means "none" only where said.
+
+    Raises `ValueError` for a negative value, or for 0 where a limit is needed; `TypeError` for another type.
+    Rules: F-50, F-51, F-52.
+    """
+
+    max_execution_ms: int = 0
+    """Milliseconds a call may take, waits included; 0 is no limit."""
+    max_memory_bytes: int = 1024 * MIB
+    """Bytes of linear memory of one instance."""
+    max_table_elements: int = 1_000_000
+    """Elements in the tables of one instance."""
+    max_result_bytes: int = 256 * MIB
+    """Bytes a result may take when it becomes Python objects."""
+    max_output_bytes: int = 64 * 1024
+    """Bytes of stdout and stderr kept for the log in one call."""
+    max_call_depth: int = 64
+    """How deep functions may call each other through `funcs`; runtime only."""
+    max_calls: int = 10_000_000
+    """`funcs` calls under one root call; 0 is no limit; runtime only."""
+    max_module_bytes: int = 256 * MIB
+    """Bytes of a module file."""
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"Limits({name}=...): expected an integer, got {value!r}")
+            if value < 0 or (value == 0 and name not in UNLIMITED_AT_ZERO):
+                raise ValueError(f"Limits({name}={value}): expected {_wanted(name)}")
+
+    def lowered(self, wanted: dict[str, int]) -> Limits:
+        """These limits with the entry's lower values. A value over the ceiling has no effect."""
+        values = asdict(self)
+        for name, value in wanted.items():
+            ceiling = values[name]
+            if value and name in UNLIMITED_AT_ZERO and not ceiling:
+                values[name] = value
+            elif value:
+                values[name] = min(value, ceiling)
+        return Limits(**values)
+
+
+UNLIMITED_AT_ZERO = frozenset({"max_execution_ms", "max_calls"})
+RUNTIME_ONLY = frozenset({"max_call_depth", "max_calls"})
+LIMIT_NAMES = tuple(field.name for field in fields(Limits))
+ENTRY_LIMITS = tuple(name for name in LIMIT_NAMES if name not in RUNTIME_ONLY)
+
+
+def _wanted(name: str) -> str:
+    return "0 (no limit) or more" if name in UNLIMITED_AT_ZERO else "at least 1"

@@ -1,0 +1,78 @@
+"""Reading a whole project: every definition file of its source directory, as entries.
+
+Nothing is validated beyond the form of entries, and nothing is compiled; `list` needs no more than this.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..errors import RegistryError
+from ..problems import Problem
+from .documents import read_entries
+from .entries import Entry
+from .lock import Project, find_project
+from .tree import DEFAULT_SOURCE_LIMITS, Mark, SourceError, SourceLimits
+from .walk import check_inside, definition_files
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The entries of a project by id, in load order, and what was wrong on the way."""
+
+    project: Project
+    entries: dict[str, Entry] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_registry(
+    path: str | Path, *, strict: bool = True, source_limits: SourceLimits = DEFAULT_SOURCE_LIMITS
+) -> Registry:
+    """Read the project at `path`. Broken files are errors, or with `strict=False` warnings and skipped.
+
+    Raises `RegistryError` only when there is no project; all else is in `problems`. Rules: R-8, R-10 to R-20.
+    """
+    registry = Registry(find_project(Path(path), source_limits))
+    source = registry.project.source
+    try:
+        for file in definition_files(source):
+            _add_file(registry, file, source_limits, strict=strict)
+    except OSError as error:
+        shown = str(error.filename or source)
+        registry.problems.append(Problem("error", f"cannot be listed: {error.strerror or error}", None, shown))
+    return registry
+
+
+def _add_file(registry: Registry, file: Path, limits: SourceLimits, *, strict: bool) -> None:
+    try:
+        check_inside(file, registry.project.source)
+        entries = read_entries(file, registry.project.source, limits)
+    except SourceError as error:
+        _add_problems(registry, [_file_problem(file, error)], strict=strict)
+    except RegistryError as error:
+        _add_problems(registry, error.errors, strict=strict)
+    else:
+        for entry in entries:
+            _add_entry(registry, entry)
+
+
+def _add_problems(registry: Registry, problems: list[Problem], *, strict: bool) -> None:
+    if not strict:
+        problems = [replace(problem, severity="warning", message=f"skipped: {problem.message}") for problem in problems]
+    registry.problems.extend(problems)
+
+
+def _add_entry(registry: Registry, entry: Entry) -> None:
+    """The last definition of an id wins, in its own place in the order. Rules: R-8."""
+    earlier = registry.entries.pop(entry.id, None)
+    registry.entries[entry.id] = entry
+    if earlier is not None:
+        where = f"{earlier.file}:{earlier.line}"
+        hint = "rename or remove one of the two; the last one loaded is used"
+        registry.problems.append(entry.problem("warning", f"duplicate id, replaces the entry at {where}", (), hint))
+
+
+def _file_problem(file: Path, error: SourceError) -> Problem:
+    mark: Mark = error.mark
+    return Problem("error", error.message, None, str(file), *mark, error.hint)

@@ -1,0 +1,286 @@
+"""The public runtime: a registry's functions, loaded and ready to be called.
+
+Adding and removing entries takes a lock; calling does not: a call looks its function up in a dict and goes into the
+core. A runtime that was closed, or that belongs to the parent of a forked process, has nothing in that dict, so the
+slow path can tell what is wrong without costing the fast one anything.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self, TypedDict, TypeVar, Unpack
+
+from ._border import Engine, Table
+from .added import entry_for_wasm
+from .catalog import Catalog
+from .config.function import parse_function
+from .config.kinds import PARSERS, Config, is_plain_data, parse_entry
+from .env import Environment
+from .errors import PoolClosed, RegistryError, WippyError, combined
+from .function import Function, PythonFunction
+from .guest_log import log_output
+from .installed import Installed
+from .limits import Limits
+from .prepare import Preparer
+from .problems import Problem
+from .registry import Entry, Registry, entry_from_mapping, read_registry
+
+F = TypeVar("F", bound=Callable[..., Any])
+log = logging.getLogger(__name__)
+
+
+class Options(TypedDict, total=False):
+    """The options of `Runtime` and `Runtime.load`; `Runtime` describes them."""
+
+    limits: Limits | None
+    cache_dir: str | os.PathLike[str] | None
+    strict: bool
+    strict_imports: bool
+    authorize: Callable[[str, str], bool] | None
+
+
+class Runtime:
+    """Loads WebAssembly functions and calls them, each with exactly the capabilities its entry declares.
+
+    limits: ceilings for every call, `Limits()` by default.
+    cache_dir: where compiled code is kept between processes; the user's cache directory by default.
+    strict: whether a broken definition file is an error (the default) or is skipped with a warning (R-20).
+    strict_imports: whether an import that an entry does not declare fails the load, instead of trapping when called.
+    authorize: asked with (caller id, target id) before a guest calls another function through `funcs` (H-25).
+
+    A runtime may be called from many threads at once. It is a context manager, and closes at the end of its block.
+
+    >>> with Runtime.load("app") as rt:                                       # doctest: +SKIP
+    ...     rt.call("app:resize", image, 640)
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        strict: bool = True,
+        strict_imports: bool = False,
+        authorize: Callable[[str, str], bool] | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self._strict = strict
+        self._lock = threading.RLock()
+        self._unusable: WippyError | None = None
+        self._table = Table(
+            log=log_output,
+            authorize=authorize,
+            max_call_depth=self.limits.max_call_depth,
+            max_calls=self.limits.max_calls,
+        )
+        self._preparer = Preparer(
+            engine=Engine(cache_dir=None if cache_dir is None else os.fspath(cache_dir)),
+            table=self._table,
+            catalog=Catalog(Path()),
+            limits=self.limits,
+            strict_imports=strict_imports,
+        )
+        self._installed = Installed(self._table, self._preparer)
+        self._callables = self._installed.callables
+        _alive.add(self)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], **options: Unpack[Options]) -> Self:
+        """Load the project at `path`: a directory of definition files, or one with a `wippy.lock`.
+
+        Takes the options of `Runtime`. Raises `RegistryError` with every problem there is, or its kinds `ConfigError`
+        and `HashMismatch` where all problems are of one kind. Rules: R-10 to R-38, F-1 to F-10.
+        """
+        runtime, registry, failures = cls.load_with_failures(path, **options)
+        problems = [problem for problem in registry.problems if problem.severity == "error"]
+        if problems:
+            failures = [RegistryError(errors=problems), *failures]
+        if failures:
+            runtime.close()
+            raise combined(failures)
+        runtime._warn(registry)
+        return runtime
+
+    @classmethod
+    def load_with_failures(
+        cls, path: str | os.PathLike[str], **options: Unpack[Options]
+    ) -> tuple[Self, Registry, list[RegistryError]]:
+        """Load what can be loaded, and say what could not: for `check`. Raises `RegistryError` without a project."""
+        runtime = cls(**options)
+        try:
+            registry = read_registry(Path(path), strict=runtime._strict)
+        except BaseException:
+            runtime.close()
+            raise
+        runtime._preparer.catalog = Catalog(registry.project.root)
+        return runtime, registry, runtime._installed.load(registry.entries.values())
+
+    # Adding and removing
+
+    def add_entry(self, entry: Mapping[str, Any] | Entry) -> None:
+        """Add an entry as a definition file would: `{"id": "app:f", "kind": "function.wasm", ...}`.
+
+        An id that is taken is replaced: new calls go to the new entry, running calls finish on the old one.
+        Raises `RegistryError` with the texts of a load. Rules: F-1 to F-10, F-40, R-26.
+        """
+        added = entry if isinstance(entry, Entry) else entry_from_mapping(entry)
+        config = parse_entry(added)
+        if config is None:
+            self._warn_inert([added])
+        self._install(added, config, None)
+
+    def add_wasm(
+        self,
+        id: str,
+        source: str | os.PathLike[str] | bytes,
+        method: str,
+        *,
+        hash: str | None = None,
+        wit: str | None = None,
+        imports: Iterable[str] = (),
+        wasi: Mapping[str, Any] | None = None,
+        pool: Mapping[str, Any] | None = None,
+        limits: Mapping[str, int] | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> Function:
+        """Add a function whose module is at hand: a path, or its bytes (binary, or WebAssembly text).
+
+        `method`, `wit`, `imports`, `wasi`, `pool` and `limits` are the fields of an entry; `hash` is checked if given.
+        An id that is taken is replaced. Returns the function. Raises `RegistryError` with the texts of a load.
+        Rules: F-1 to F-17, F-40.
+        """
+        fields = {
+            "method": method, "hash": hash, "wit": wit, "imports": list(imports), "wasi": wasi, "pool": pool,
+            "limits": limits,
+        }  # fmt: skip
+        entry, content = entry_for_wasm(id, source, fields, meta, self.limits.max_module_bytes)
+        self._install(entry, parse_function(entry, has_bytes=True), content)
+        function = self._callables[entry.id]
+        assert isinstance(function, Function)  # noqa: S101 - it was just installed
+        return function
+
+    def register(self, id: str) -> Callable[[F], F]:
+        """A decorator that makes a Python function, plain or async, callable by guests through `funcs`.
+
+        Raises `RegistryError` for an id without both parts, or one that is taken. Rules: H-20 to H-24.
+
+        >>> @rt.register("app:lookup")                                        # doctest: +SKIP
+        ... def lookup(key: str) -> str: ...
+        """
+
+        def add(callee: F) -> F:
+            with self._lock:
+                self._check_usable()
+                self._installed.register(id, callee)
+            return callee
+
+        return add
+
+    def remove(self, id: str) -> None:
+        """Remove an entry or a registered function; running calls finish. Raises `FunctionNotFound`. Rules: F-36."""
+        with self._lock:
+            self._check_usable()
+            self._installed.remove(id)
+
+    # Calling
+
+    def call(self, id: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a function by id, with its parameters by position or snake_case name, and return its result.
+
+        Raises `FunctionNotFound`, and what a call of the function raises: see `Function`. Rules: F-41 to F-51.
+        """
+        return (self._callables.get(id) or self.function(id))(*args, **kwargs)
+
+    def function(self, id: str) -> Function | PythonFunction:
+        """The function with this id. Raises `FunctionNotFound`, or `PoolClosed` after `close`. Rules: F-36, F-48."""
+        found = self._callables.get(id)
+        if found is None:
+            self._check_usable()
+            raise self._installed.not_found(id)
+        return found
+
+    # Looking
+
+    def entries(self, kind: str | None = None) -> list[Entry]:
+        """The entries in load order, those of one kind if given."""
+        return [entry for entry in list(self._installed.catalog.entries.values()) if kind in (None, entry.kind)]
+
+    @property
+    def env(self) -> Environment:
+        """The environment variables the registry declares; memory variables get their values here."""
+        return self._installed.catalog.environment
+
+    def check(self) -> list[Problem]:
+        """Problems of the loaded entries that loading itself does not refuse, errors and warnings. Rules: C-17."""
+        from .check import check_runtime
+
+        self._check_usable()
+        return check_runtime(self)
+
+    def close(self, wait: float | None = 5.0) -> list[str]:
+        """Refuse new calls, wait up to `wait` seconds (None: without end) for running ones, then cancel the rest.
+
+        Returns the ids of the functions whose calls were cancelled. Closing twice is fine. Rules: F-36.
+        """
+        with self._lock:
+            if self._unusable is not None:
+                return []
+            self._become_unusable(PoolClosed("pool is closed"))
+        return self._table.close(wait)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = f"unusable: {self._unusable}" if self._unusable else f"{len(self._callables)} functions"
+        return f"<Runtime {state}>"
+
+    # Inside
+
+    def _install(self, entry: Entry, config: Config | None, content: bytes | None) -> None:
+        with self._lock:
+            self._check_usable()
+            self._installed.install(entry, config, content)
+
+    def _check_usable(self) -> None:
+        if self._unusable is not None:
+            raise self._unusable
+
+    def _become_unusable(self, why: WippyError) -> None:
+        self._unusable = why
+        self._callables = {}
+
+    def _warn(self, registry: Registry) -> None:
+        for problem in registry.problems:
+            log.warning("%s", problem)
+        self._warn_inert(registry.entries.values())
+
+    def _warn_inert(self, entries: Iterable[Entry]) -> None:
+        """One warning a load for kinds that nothing here handles. Rules: R-37."""
+        kinds = sorted({entry.kind for entry in entries if entry.kind not in PARSERS and not is_plain_data(entry.kind)})
+        if kinds:
+            log.warning("entries of these kinds are kept as data and do nothing here: %s", ", ".join(kinds))
+
+
+_alive: weakref.WeakSet[Runtime] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Threads of the core do not survive a fork, so a call in the child would hang; make it an error."""
+    for runtime in list(_alive):
+        runtime._lock = threading.RLock()
+        runtime._become_unusable(
+            WippyError("this runtime was made before a fork; make one in the child process", kind="Unavailable")
+        )
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
