@@ -1,0 +1,50 @@
+//! Bare wasmtime, tuned as well as it can be, doing what `benches/` asks of the Python package: the floor.
+//!
+//!     wippy-benches cases   REPOSITORY CACHE SECONDS    one JSON line a case, SECONDS for each
+//!     wippy-benches explain REPOSITORY CACHE            where an instance of the componentize-py guest spends its time
+//!
+//! Compiled guests are kept in CACHE. `benches/run.py` runs this alternately with the Python benches.
+
+mod cases;
+mod engine;
+mod explain;
+mod measure;
+mod wasi;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use measure::Budget;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> wasmtime::Result<()> {
+    match *words {
+        ["cases", repository, cache, seconds] => {
+            let (repository, cache) = (PathBuf::from(repository), PathBuf::from(cache));
+            let guests = repository.join("tests/guests");
+            let budget = Budget(Duration::try_from_secs_f64(seconds.parse()?)?);
+            let engine = engine::engine(engine::Settings::TUNED)?;
+            cases::run(&engine, &guests, &cache, budget)?;
+            wasi::run(&engine, &guests, &repository.join("benches/guests"), &cache, budget)
+        }
+        ["explain", repository, cache] => {
+            let guest = PathBuf::from(repository).join("tests/guests/built/pyguest.wasm");
+            explain::run(&guest, "version", &PathBuf::from(cache))
+        }
+        _ => {
+            wasmtime::bail!("usage: wippy-benches cases REPOSITORY CACHE SECONDS | explain REPOSITORY CACHE")
+        }
+    }
+}
