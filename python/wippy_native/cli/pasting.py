@@ -29,6 +29,7 @@ def entry_text(
     A module in text form becomes a `function.wat`, which needs no hash, anything else a `function.wasm`.
     """
     exports = [export for export in exports if not export[0].startswith(_PLUMBING)]
+    exports.sort(key=lambda export: "#" in export[0])  # functions of the world itself first
     method, signature = exports[0] if exports else ("run", "")
     lines = [
         f"- name: {_name(path.stem)}",
