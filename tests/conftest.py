@@ -1,13 +1,17 @@
-"""What all tests share: projects made of text."""
+"""What all tests share: projects made of text, and runtimes that are closed at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from wippy_native import Runtime
+
 WriteProject = Callable[[str], Path]
+MakeRuntime = Callable[..., Runtime]
 
 
 @pytest.fixture
@@ -19,3 +23,34 @@ def project(tmp_path: Path) -> WriteProject:
         return tmp_path
 
     return write
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep compiled guests with the run's other files: large ones compile once, and the user's cache stays as it is."""
+    base = tmp_path_factory.getbasetemp()
+    # Under xdist each worker's base is a folder of the run's.
+    shared = base.parent if base.name.startswith("popen-") else base
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(shared / "cache"))
+        yield
+
+
+@pytest.fixture
+def make_runtime() -> Iterator[MakeRuntime]:
+    """Make runtimes that are closed when the test ends; takes the options of `Runtime`."""
+    made: list[Runtime] = []
+
+    def make(**options: Any) -> Runtime:
+        made.append(Runtime(**options))
+        return made[-1]
+
+    yield make
+    for runtime in made:
+        runtime.close(wait=0)
+
+
+@pytest.fixture
+def rt(make_runtime: MakeRuntime) -> Runtime:
+    """An empty runtime."""
+    return make_runtime()
