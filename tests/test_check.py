@@ -87,6 +87,7 @@ def test_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-C", str(root), "check"]) == 1
     out, err = capsys.readouterr()
     assert f"{root / 'a.yaml'}:7:5: app:f: warning: unknown field pol, nothing reads it\n" in out
+    assert f"{root / 'a.yaml'}:8:12: app:f: warning: unknown field tipe, nothing reads it\n" in out
     assert '  hint: did you mean "pool"?\n' in out
     assert err == "3 errors, 7 warnings\n"
     assert main(["-C", str(root), "check", "--json"]) == 1

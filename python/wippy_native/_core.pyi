@@ -77,8 +77,11 @@ class Module:
     def exports(self) -> list[tuple[str, str]]:
         """(name as `method` takes it, WIT signature) of every exported function, `iface#func` for interfaces."""
 
-def wit_text(source: bytes, text: bool = ...) -> str:
-    """The WIT of a component's world and the packages it names, named types included. Empty for a core module."""
+def describe(source: bytes, text: bool = ...) -> tuple[str, list[tuple[str, str]]] | None:
+    """The WIT of a component's own packages, and (name as `method` takes it, signature) of each exported function.
+
+    Types go by their names, unlike in `Module.exports`. None for a core module, which has no WIT.
+    """
 
 @final
 class Scope:

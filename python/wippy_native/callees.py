@@ -37,8 +37,8 @@ def start(awaitable: Awaitable[Any], scope: Scope, identity: str, done: Done) ->
         if asyncio.iscoroutine(awaitable):
             awaitable.close()
         message = (
-            f"{identity}: an async function cannot be waited for here: the guest was called synchronously on the thread "
-            "of a running event loop; call it from another thread (asyncio.to_thread)"
+            f"{identity}: an async function cannot be waited for here: the guest was called synchronously on the "
+            "thread of a running event loop; call it from another thread (asyncio.to_thread)"
         )
         done(None, WippyError(message, kind="Conflict", entry=identity))
         return

@@ -59,7 +59,7 @@ def _entry(entry: Entry) -> Iterator[Problem]:
             yield entry.problem("warning", f"unsupported entry kind: {entry.kind}; kept as data", ("kind",), hint)
         return
     for path, hint in unknown_fields(entry):
-        yield entry.problem("warning", f"unknown field {path[-1]}, nothing reads it", path, hint)
+        yield entry.problem("warning", f"unknown field {path[-1]}, nothing reads it", path, hint, at_key=True)
 
 
 def _function(prepared: Prepared, catalog: Catalog, runtime: Runtime) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from .._border import Err, Ok, Some, Variant
 from ..errors import ArgumentError
 from ..signature import snake
 
-_WORDS = (wit.Enum, wit.Primitive("char"), wit.STRING)
+_WORDS = (wit.Primitive("char"), wit.STRING)
 
 
 def read_argument(text: str, name: str, kind: wit.WitType) -> Any:

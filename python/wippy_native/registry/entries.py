@@ -67,9 +67,18 @@ class Entry:
             node = node.child(step) if node else None
         return node.text if node is not None and node.is_scalar else None
 
-    def problem(self, severity: Severity, message: str, path: tuple[Step, ...] = (), hint: str = "") -> Problem:
-        """A problem at one of this entry's fields."""
-        mark = self.locate(path)
+    def locate_key(self, path: tuple[Step, ...]) -> Mark | None:
+        """Where the name of the data field at `path` was written, rather than its value."""
+        node: Node | None = self.origin.data if self.origin else None
+        for step in path[:-1]:
+            node = node.child(step) if node else None
+        return node.keys.get(str(path[-1])) if node else None
+
+    def problem(
+        self, severity: Severity, message: str, path: tuple[Step, ...] = (), hint: str = "", *, at_key: bool = False
+    ) -> Problem:
+        """A problem at one of this entry's fields, or at the field's name."""
+        mark = (self.locate_key(path) if at_key else None) or self.locate(path)
         line, column = mark or (self.line, self.column)
         return Problem(severity, message, self.id, self.file, line, column, hint)
 

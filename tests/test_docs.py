@@ -1,0 +1,46 @@
+"""The examples of the documentation are real."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import wippy_native as wippy
+from wippy_native.cli import main
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def test_registry_example(tmp_path: Path) -> None:
+    """All of it is valid; only the module it names is not there."""
+    (example,) = re.findall(r"```yaml\n(.*?)```", (DOCS / "registry.md").read_text(), re.DOTALL)
+    (tmp_path / "_index.yaml").write_text(example)
+    (tmp_path / "modules").mkdir()
+    runtime, registry, failures = wippy.Runtime.load_with_failures(tmp_path)
+    with runtime:
+        assert registry.problems == []
+        (failure,) = failures
+        assert "failed to open file: /summarize.wasm" in str(failure)
+        assert runtime.call("app:double", 21) == 42
+        assert (tmp_path / "data").is_dir()
+        assert runtime.check() == []
+
+
+def test_every_command_is_documented(capsys: object) -> None:
+    text = (DOCS / "cli.md").read_text()
+    for command in ("list", "check", "inspect", "hash", "call", "exec", "doctor"):
+        assert f"## `{command}`" in text
+        assert main([command, "--help"]) == 0
+
+
+def test_every_field_is_documented() -> None:
+    from wippy_native.config import environment, filesystem, function, limits, pool, wasi
+
+    text = (DOCS / "registry.md").read_text()
+    known = {*function.KNOWN["function.wasm"], *function.KNOWN["function.wat"], *filesystem.KNOWN}
+    known |= {name for names in environment.KNOWN.values() for name in names}
+    known |= {f"limits.{name}" for name in limits.KNOWN} | {f"pool.{name}" for name in ("type", "size", "workers")}
+    known |= {f"wasi.{name}" for name in wasi.KNOWN} | {f"wasi.env[].{name}" for name in wasi.ENV_KNOWN}
+    assert pool.KNOWN
+    for name in known - {"pool", "limits", "wasi", "limits.max_call_depth", "limits.max_calls"}:
+        assert f"`{name}" in text, name
