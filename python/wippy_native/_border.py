@@ -21,8 +21,8 @@ from ._core import (
     Some,
     Table,
     Variant,
+    describe,
     run_command,
-    wit_text,
 )
 from ._core import __version__ as core_version
 
@@ -41,8 +41,8 @@ __all__ = [
     "Table",
     "Variant",
     "core_version",
+    "describe",
     "run_command",
-    "wit_text",
 ]
 
 if BUILD["profile"] == "debug":

@@ -1,10 +1,12 @@
 """The compiled core. Nothing but `wippy_native._border` imports it; the public API wraps it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, Literal, TypeVar, final
+from types import GenericAlias
+from typing import Any, Generic, Literal, Self, TypeVar, final
 
 _T = TypeVar("_T")
 
+__all__: list[str]
 __version__: str
 BUILD: Mapping[str, str]
 """`profile` ("release" or "debug"), `rustc`, `wasmtime`, `target`."""
@@ -17,6 +19,7 @@ class Variant(Generic[_T]):
 
     __match_args__ = ("tag", "payload")
     def __new__(cls, tag: str, payload: _T = ...) -> Variant[_T]: ...
+    def __class_getitem__(cls, key: object) -> GenericAlias: ...
     @property
     def tag(self) -> str: ...
     @property
@@ -28,6 +31,7 @@ class Ok(Generic[_T]):
 
     __match_args__ = ("value",)
     def __new__(cls, value: _T = ...) -> Ok[_T]: ...
+    def __class_getitem__(cls, key: object) -> GenericAlias: ...
     @property
     def value(self) -> _T: ...
 
@@ -37,6 +41,7 @@ class Err(Generic[_T]):
 
     __match_args__ = ("value",)
     def __new__(cls, value: _T = ...) -> Err[_T]: ...
+    def __class_getitem__(cls, key: object) -> GenericAlias: ...
     @property
     def value(self) -> _T: ...
 
@@ -46,6 +51,7 @@ class Some(Generic[_T]):
 
     __match_args__ = ("value",)
     def __new__(cls, value: _T) -> Some[_T]: ...
+    def __class_getitem__(cls, key: object) -> GenericAlias: ...
     @property
     def value(self) -> _T: ...
 
@@ -108,7 +114,7 @@ class FunctionSpec:
         max_output_bytes: int = ...,
         args: Sequence[str] = ...,
         cwd: str = ...,
-        env: Sequence[tuple[str, str]] | Callable[[], Sequence[tuple[str, str]]] = ...,
+        env: Sequence[tuple[str, str]] | Callable[[], Sequence[tuple[str, str]]] | None = ...,
         mounts: Sequence[tuple[str, str, bool]] = ...,
     ) -> FunctionSpec:
         """`groups`: canonical names. `env`: pairs, or a callable that gives them at each call and may raise.
@@ -117,7 +123,7 @@ class FunctionSpec:
 class FunctionBase:
     """A prepared function. `wippy_native.Function` derives from it and inherits the call path."""
 
-    def __new__(cls, table: Table, module: Module, spec: FunctionSpec) -> FunctionBase: ...
+    def __new__(cls, table: Table, module: Module | None = ..., spec: FunctionSpec | None = ...) -> Self: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     @property
     def id(self) -> str: ...

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .._border import Engine, FunctionSpec, Module, Table, wit_text
+from .._border import Engine, FunctionSpec, Module, Table, describe
 from ..catalog import Catalog
 from ..config.function import FunctionConfig
 from ..errors import FunctionNotFound, RegistryError, WippyError, combined
@@ -118,16 +118,17 @@ def _inspection(source: str, module: Module, function: Function, content: bytes)
     for interface, name, group in module.imports:
         imports.setdefault(group, []).append(f"{interface}#{name}")
     calls, failure = _start_calls(function) if imports else ([], "")
+    wit, exports = describe(content, is_wat(content)) or ("", module.exports)
     return Inspection(
         source,
         module.kind,
         len(content),
         hash_text(content),
-        module.exports,
+        exports,
         dict(sorted(imports.items())),
         calls,
         failure,
-        wit_text(content, is_wat(content)),
+        wit,
     )
 
 

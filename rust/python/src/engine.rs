@@ -52,5 +52,5 @@ fn default_cache() -> Option<PathBuf> {
     } else {
         variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")))
     };
-    base.filter(|base| base.is_absolute()).map(|base| base.join("wippy_native"))
+    base.filter(|base| base.is_absolute()).map(|base| base.join("wippy_native").join("modules"))
 }

@@ -32,7 +32,7 @@ mod _core {
     #[pymodule_export]
     use super::function::FunctionBase;
     #[pymodule_export]
-    use super::module::{Module, wit_text};
+    use super::module::{Module, describe};
     #[pymodule_export]
     use super::scope::Scope;
     #[pymodule_export]

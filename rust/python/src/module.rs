@@ -2,7 +2,8 @@
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use wippy_host::inspect;
+use wippy_host::error::Failure;
+use wippy_host::inspect::Wit;
 use wippy_host::module::{Code, Module as HostModule};
 
 use crate::engine::Engine;
@@ -58,8 +59,17 @@ impl Module {
     }
 }
 
+/// The WIT of a component's own packages, and its exports with the names of their types.
 #[pyfunction]
 #[pyo3(signature = (source, text=false))]
-pub fn wit_text(py: Python<'_>, source: PyBackedBytes, text: bool) -> PyResult<String> {
-    py.detach(|| inspect::wit_text(&source, text)).map_err(|failure| raise(py, failure, None))
+pub fn describe(
+    py: Python<'_>,
+    source: PyBackedBytes,
+    text: bool,
+) -> PyResult<Option<(String, Vec<(String, String)>)>> {
+    let described = py.detach(|| {
+        let Some(wit) = Wit::decode(&source, text)? else { return Ok(None) };
+        Ok(Some((wit.text()?, wit.exports())))
+    });
+    described.map_err(|failure: Failure| raise(py, failure, None))
 }
