@@ -9,7 +9,7 @@ import pytest
 
 from wippy_native.catalog import Catalog
 from wippy_native.config.wasi import EnvMapping
-from wippy_native.env import Environment, GuestEnv, guest_env
+from wippy_native.env import Environment, guest_env
 from wippy_native.errors import WippyError
 from wippy_native.registry import entry_from_mapping, parse_id
 
@@ -156,29 +156,35 @@ def mapping(identity: str, name: str, required: bool = False) -> EnvMapping:
 def test_guest_env(tmp_path: Path) -> None:
     """H-30, H-40, H-41: sorted by name, unset ones skipped, resolved at each call."""
     env = environment(tmp_path, storage("memory"), variable("a"), variable("b", default="B"), variable("c"))
-    resolve = guest_env(GuestEnv("app:f", env, [mapping("app:b", "Z"), mapping("app:a", "A"), mapping("app:no", "N")]))
+    resolve = guest_env("app:f", env, [mapping("app:b", "Z"), mapping("app:a", "A"), mapping("app:no", "N")])
     assert callable(resolve)
     assert resolve() == (("Z", "B"),)
     env.set("app:a", "1")
     assert resolve() == (("A", "1"), ("Z", "B"))
 
 
-def test_guest_env_that_cannot_change_is_constant(tmp_path: Path) -> None:
+def test_guest_env_that_cannot_change_is_kept(tmp_path: Path) -> None:
+    """Until an entry of the environment changes."""
     env = environment(
         tmp_path,
         storage("router", storages=["app:t"]),
         storage("static", "t", values={"A": "1"}),
         variable(variable="A"),
     )
-    assert guest_env(GuestEnv("app:f", env, [mapping("app:v", "X")])) == (("X", "1"),)
-    assert guest_env(GuestEnv("app:f", env, [])) == ()
+    resolve = guest_env("app:f", env, [mapping("app:v", "X")])
+    assert callable(resolve)
+    assert resolve() == (("X", "1"),)
+    assert resolve() is resolve()
+    env.discard("app:v")
+    assert resolve() == ()
+    assert guest_env("app:f", env, []) == ()
 
 
 @pytest.mark.parametrize("identity", ["app:nope", "app:v"])
 def test_required(tmp_path: Path, identity: str) -> None:
     """H-41: unknown or unset."""
     env = environment(tmp_path, storage("static"), variable(variable="A"))
-    resolve = guest_env(GuestEnv("app:f", env, [mapping(identity, "X", required=True)]))
+    resolve = guest_env("app:f", env, [mapping(identity, "X", required=True)])
     assert callable(resolve)
     with pytest.raises(WippyError, match=f"required wasi env variable not found: {identity}") as caught:
         resolve()
@@ -188,14 +194,16 @@ def test_required(tmp_path: Path, identity: str) -> None:
 def test_required_with_default(tmp_path: Path) -> None:
     """H-42."""
     env = environment(tmp_path, storage("static"), variable(variable="A", default="d"))
-    assert guest_env(GuestEnv("app:f", env, [mapping("app:v", "X", required=True)])) == (("X", "d"),)
+    resolve = guest_env("app:f", env, [mapping("app:v", "X", required=True)])
+    assert callable(resolve)
+    assert resolve() == (("X", "d"),)
 
 
 def test_storage_failure(tmp_path: Path) -> None:
     """H-43."""
     (tmp_path / ".env").mkdir()
     env = environment(tmp_path, storage("file", file_path=".env"), variable(variable="A"))
-    resolve = guest_env(GuestEnv("app:f", env, [mapping("app:v", "X")]))
+    resolve = guest_env("app:f", env, [mapping("app:v", "X")])
     assert callable(resolve)
     with pytest.raises(WippyError, match="failed to resolve wasi env mapping: app:v: ") as caught:
         resolve()
@@ -206,7 +214,11 @@ def test_refusal_comes_after_the_environment(tmp_path: Path) -> None:
     """F-42: env before mounts."""
     env = environment(tmp_path, storage("static"))
     refusal = WippyError("wasi mount filesystem not found: app:x")
+    both = guest_env("app:f", env, [mapping("app:no", "X", required=True)], refusal)
+    only = guest_env("app:f", env, [], refusal)
+    assert callable(both)
+    assert callable(only)
     with pytest.raises(WippyError, match="required wasi env"):
-        GuestEnv("app:f", env, [mapping("app:no", "X", required=True)], refusal)()
+        both()
     with pytest.raises(WippyError, match="wasi mount filesystem"):
-        GuestEnv("app:f", env, [], refusal)()
+        only()

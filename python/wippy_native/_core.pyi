@@ -6,7 +6,23 @@ from typing import Any, Generic, Literal, Self, TypeVar, final
 
 _T = TypeVar("_T")
 
-__all__: list[str]
+__all__ = [
+    "BUILD",
+    "Engine",
+    "Err",
+    "FunctionBase",
+    "FunctionSpec",
+    "Module",
+    "Ok",
+    "Scope",
+    "Some",
+    "Table",
+    "Variant",
+    "__version__",
+    "describe",
+    "run_command",
+]
+
 __version__: str
 BUILD: Mapping[str, str]
 """`profile` ("release" or "debug"), `rustc`, `wasmtime`, `target`."""

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from enum import Enum
+from types import NoneType
 from typing import Any, Final, Self
 
 from ._border import FunctionBase
@@ -70,6 +71,8 @@ class Function(FunctionBase):
         options = {name: value for name, value in options.items() if value is not UNSET}
         if isinstance(timeout, (int, float)) and not timeout > 0:
             raise ValueError(f"timeout={timeout!r}: expected seconds greater than 0, or None")
+        if not isinstance(stdin, (bytes, bytearray, memoryview, _Unset, NoneType)):
+            raise TypeError(f"stdin: expected bytes, got {type(stdin).__name__}")
         for name, output in (("stdout", stdout), ("stderr", stderr)):
             if not isinstance(output, _Unset):
                 options[name] = sink(name, output)

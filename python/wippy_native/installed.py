@@ -111,9 +111,12 @@ class Installed:
             self._table.remove(identity)
 
     def _relink(self) -> None:
-        """Filesystems or environment changed: prepare what uses them anew, from the compiled modules. Rules: H-40."""
+        """Filesystems may have changed: prepare what mounts them anew, from the compiled modules. Rules: H-51.
+
+        The environment needs none of this: it is asked at each call.
+        """
         for prepared in list(self.prepared.values()):
-            if prepared.config.wasi.mounts or prepared.config.wasi.env:
+            if prepared.mounts != self._preparer.mounts(prepared.config)[0]:
                 self._publish(self._preparer.link(prepared.config, prepared.digest, prepared.module))
 
     def _modules(self) -> dict[str, Module]:

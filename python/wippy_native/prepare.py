@@ -14,13 +14,15 @@ from .catalog import Catalog
 from .config.fields import Fields
 from .config.function import WAT, FunctionConfig
 from .config.imports import component_only
-from .env import GuestEnv, guest_env
+from .env import guest_env
 from .errors import ConfigError, HashMismatch, RegistryError, WippyError
 from .filesystems import FileProblem
 from .function import Function
 from .hashing import HashFailure, digest, verify
 from .limits import Limits
 from .registry.entries import Step
+
+HostMount = tuple[str, str, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Prepared:
     digest: str
     module: Module
     function: Function
+    mounts: list[HostMount]
 
 
 @dataclass(slots=True)
@@ -59,7 +62,8 @@ class Preparer:
         if module.kind == "core":
             component_only(config.groups, Fields.of(config.entry))
         try:
-            return Prepared(config, key, module, Function(self.table, module, self._spec(config)))
+            function = Function(self.table, module, self._spec(config))
+            return Prepared(config, key, module, function, self.mounts(config)[0])
         except RegistryError as error:
             raise _located(config, error, ("imports",)) from None
 
@@ -103,8 +107,7 @@ class Preparer:
 
     def _spec(self, config: FunctionConfig) -> FunctionSpec:
         limits = self._limits(config)
-        mounts, refusal = self._mounts(config)
-        environment = GuestEnv(config.entry.id, self.catalog.environment, config.wasi.env, refusal)
+        mounts, refusal = self.mounts(config)
         return FunctionSpec(
             id=config.entry.id,
             method=config.method,
@@ -120,11 +123,11 @@ class Preparer:
             max_output_bytes=limits.max_output_bytes,
             args=config.wasi.args,
             cwd=config.wasi.cwd or "/",
-            env=guest_env(environment),
+            env=guest_env(config.entry.id, self.catalog.environment, config.wasi.env, refusal),
             mounts=mounts,
         )
 
-    def _mounts(self, config: FunctionConfig) -> tuple[list[tuple[str, str, bool]], WippyError | None]:
+    def mounts(self, config: FunctionConfig) -> tuple[list[HostMount], WippyError | None]:
         """Host directory, guest path and whether it may be written, sorted by guest path; or why calls cannot start.
 
         A mount is looked at when a call starts, not when the entry is added, hence the refusal. Rules: H-50 to H-53.

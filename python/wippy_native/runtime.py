@@ -12,6 +12,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any, Self, TypedDict, TypeVar, Unpack
 
@@ -194,7 +195,15 @@ class Runtime:
 
         Raises `FunctionNotFound`, and what a call of the function raises: see `Function`. Rules: F-41 to F-51.
         """
-        return (self._callables.get(id) or self.function(id))(*args, **kwargs)
+        function = self._callables.get(id) or self.function(id)
+        try:
+            return function(*args, **kwargs)
+        except PoolClosed as error:
+            # Replaced between the look-up and the call, which did not start: the call belongs to the new entry (F-40).
+            newer = self._callables.get(id)
+            if error.entry != id or newer is None or newer is function:
+                raise
+        return newer(*args, **kwargs)
 
     def function(self, id: str) -> Function | PythonFunction:
         """The function with this id. Raises `FunctionNotFound`, or `PoolClosed` after `close`. Rules: F-36, F-48."""
@@ -252,7 +261,7 @@ class Runtime:
 
     def _check_usable(self) -> None:
         if self._unusable is not None:
-            raise self._unusable
+            raise copy(self._unusable)  # a fresh one: a raised exception keeps its frames
 
     def _become_unusable(self, why: WippyError) -> None:
         self._unusable = why

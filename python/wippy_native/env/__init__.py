@@ -1,7 +1,7 @@
 """Environment variables for guests: storages that hold values, variables that name them, and what a call gets."""
 
-from .guest import GuestEnv, guest_env
+from .guest import guest_env
 from .registry import Environment
 from .storages import Storage, make_storage
 
-__all__ = ["Environment", "GuestEnv", "Storage", "guest_env", "make_storage"]
+__all__ = ["Environment", "Storage", "guest_env", "make_storage"]

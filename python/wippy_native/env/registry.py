@@ -22,6 +22,8 @@ class Environment:
         self._root = root
         self._storages: dict[str, Storage] = {}
         self._variables: dict[str, VariableConfig] = {}
+        self.version = 0
+        """Grows with every change of what is declared, for those who keep constant values."""
 
     def get(self, name: str) -> str:
         """The value of a variable, by public name or entry id: the stored one, else its default.
@@ -65,18 +67,22 @@ class Environment:
 
     def add_storage(self, config: StorageConfig) -> None:
         """Add or replace a storage. Raises `OSError` when a file to create cannot be."""
+        storage = make_storage(config, self._root, self._storage)
         self._variables.pop(config.entry.id, None)
-        self._storages[config.entry.id] = make_storage(config, self._root, self._storage)
+        self._storages[config.entry.id] = storage
+        self.version += 1
 
     def add_variable(self, config: VariableConfig) -> None:
         """Add or replace a variable."""
         self._storages.pop(config.entry.id, None)
         self._variables[config.entry.id] = config
+        self.version += 1
 
     def discard(self, identity: str) -> None:
         """Forget the storage or variable with this id."""
         self._storages.pop(identity, None)
         self._variables.pop(identity, None)
+        self.version += 1
 
     def has_storage(self, identity: str) -> bool:
         return identity in self._storages
