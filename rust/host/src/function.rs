@@ -3,7 +3,7 @@
 //! Everything that can be done once is done here, at load. What a call costs is in `call.rs`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use wasmtime::component::Component;
 
@@ -51,7 +51,8 @@ pub struct Function {
     pub(crate) needs: Needs,
     pub(crate) pool: Arc<Pool>,
     method: Result<Method, String>,
-    retired: AtomicBool,
+    /// Shared by all functions that had this id since it was added.
+    retired: OnceLock<Arc<AtomicBool>>,
 }
 
 impl Function {
@@ -76,7 +77,7 @@ impl Function {
             needs,
             pool,
             method,
-            retired: AtomicBool::new(false),
+            retired: OnceLock::new(),
             spec,
         }))
     }
@@ -106,9 +107,18 @@ impl Function {
         Failure::new(What::Trap { trap, backtrace: Vec::new() }, message)
     }
 
-    /// Marks the function as removed: no new calls (F-36); running ones finish (F-40).
+    /// Gives the function an id in a table, or the id of `before`, which it replaces. Who holds the replaced function
+    /// may go on calling it (F-40); removing the id ends both (F-36).
+    pub(crate) fn enlist(&self, before: Option<&Function>) {
+        let inherited = before.and_then(|before| before.retired.get()).cloned();
+        self.retired.get_or_init(|| inherited.unwrap_or_default());
+    }
+
+    /// The id was removed: no new calls; running ones finish.
     pub(crate) fn retire(&self) {
-        self.retired.store(true, Ordering::Release);
+        if let Some(retired) = self.retired.get() {
+            retired.store(true, Ordering::Release);
+        }
     }
 
     pub(crate) fn check_open(&self) -> Result<(), Failure> {
@@ -123,11 +133,8 @@ impl Function {
         if self.lifecycle.is_closed() {
             return Err(Failure::new(What::Closed, format!("{id}: pool is closed")));
         }
-        if self.retired.load(Ordering::Acquire) {
-            return Err(Failure::new(
-                What::Closed,
-                format!("pool not found: {id}: the entry was removed or replaced"),
-            ));
+        if self.retired.get().is_some_and(|retired| retired.load(Ordering::Acquire)) {
+            return Err(Failure::new(What::Closed, format!("pool not found: {id}: the entry was removed")));
         }
         Ok(())
     }

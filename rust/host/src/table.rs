@@ -78,12 +78,18 @@ impl Table {
         self.targets.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    /// Adds or replaces (F-40): running calls of the old one finish.
+    /// Adds or replaces (F-40): calls of the old one go on.
     pub fn insert(&self, id: impl Into<String>, target: Target) {
         let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Target::Guest(old)) = targets.insert(id.into(), target) {
-            old.retire();
+        let id = id.into();
+        if let Target::Guest(function) = &target {
+            let before = match targets.get(&id) {
+                Some(Target::Guest(before)) => Some(&**before),
+                _ => None,
+            };
+            function.enlist(before);
         }
+        targets.insert(id, target);
     }
 
     pub fn remove(&self, id: &str) -> bool {

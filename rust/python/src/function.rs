@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyTuple};
 use wippy_host::call::Options;
 use wippy_host::error::{Failure, What};
 use wippy_host::function::Function;
@@ -187,5 +187,9 @@ fn stdin(value: &Bound<'_, PyAny>) -> PyResult<Stdin> {
     if let Ok(bytes) = value.cast::<PyBytes>() {
         return Ok(Stdin::Bytes(bytes.as_bytes().into()));
     }
-    Ok(Stdin::Bytes(PyByteArray::from(value)?.to_vec().into()))
+    if value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
+        return Ok(Stdin::Bytes(PyByteArray::from(value)?.to_vec().into()));
+    }
+    let found = value.get_type().name()?;
+    Err(PyTypeError::new_err(format!("stdin: expected bytes or None, got {found}")))
 }
