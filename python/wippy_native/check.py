@@ -15,6 +15,7 @@ from .config.function import FunctionConfig
 from .config.imports import NOT_YET
 from .config.kinds import PARSERS, is_plain_data, unknown_fields
 from .errors import WippyError
+from .limits import RUNTIME_ONLY
 from .prepare import Prepared
 from .problems import Problem, Severity, in_file_order
 from .registry import Entry
@@ -162,6 +163,9 @@ def _limits(config: FunctionConfig, runtime: Runtime) -> Iterator[Problem]:
     effective = runtime.limits.lowered(config.limits)
     for name, wanted in config.limits.items():
         allowed = getattr(effective, name)
-        if wanted and wanted != allowed:
+        if name in RUNTIME_ONLY:
+            text = f"limits.{name} has no effect on an entry: it belongs to the root call"
+            yield config.entry.problem("warning", text, ("limits", name), f"set Runtime(limits=Limits({name}=...))")
+        elif wanted and wanted != allowed:
             text = f"limits.{name}: {wanted} is over the runtime's {allowed}, which holds"
             yield config.entry.problem("warning", text, ("limits", name), f"raise Runtime(limits=Limits({name}=...))")

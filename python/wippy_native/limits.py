@@ -59,7 +59,6 @@ class Limits:
 UNLIMITED_AT_ZERO = frozenset({"max_execution_ms", "max_calls"})
 RUNTIME_ONLY = frozenset({"max_call_depth", "max_calls"})
 LIMIT_NAMES = tuple(field.name for field in fields(Limits))
-ENTRY_LIMITS = tuple(name for name in LIMIT_NAMES if name not in RUNTIME_ONLY)
 
 
 def _wanted(name: str) -> str:
