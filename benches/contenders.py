@@ -15,6 +15,7 @@ from typing import Any
 
 import extism
 import wasmtime
+from extism.extism import CompiledPlugin
 from wasmtime import component as components
 
 import wippy_native as wippy
@@ -141,7 +142,7 @@ class Extism:
 
     def fresh(self) -> Call:
         """A new instance of the plugin compiled once."""
-        compiled = extism.CompiledPlugin(self._manifest)
+        compiled = CompiledPlugin(self._manifest)
         return lambda value: extism.Plugin(compiled).call("echo", value)
 
 
