@@ -64,8 +64,9 @@ def scene_import(_project: Path, _cache: Path) -> Iterator[Figure]:
     import wippy_native
 
     yield "import wippy_native", (time.perf_counter() - start) * 1e3, "ms"
+    assert wippy_native.Runtime  # noqa: S101 - the public names are loaded when they are first used
+    yield "import wippy_native and use Runtime", (time.perf_counter() - start) * 1e3, "ms"
     yield "resident: the package imported, nothing loaded", resident(), "MB"
-    del wippy_native
 
 
 def scene_first_load(project: Path, cache: Path) -> Iterator[Figure]:
@@ -100,10 +101,10 @@ def scene_cached_memory(project: Path, cache: Path) -> Iterator[Figure]:
 
 def _load(project: Path, cache: Path) -> float:
     """Milliseconds until a project's functions can be called; the import is not counted."""
-    import wippy_native
+    from wippy_native import Runtime
 
     start = time.perf_counter()
-    runtime = wippy_native.Runtime.load(project, cache_dir=cache)
+    runtime = Runtime.load(project, cache_dir=cache)
     took = time.perf_counter() - start
     runtime.close()
     return took * 1e3

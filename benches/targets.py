@@ -97,6 +97,7 @@ CEILINGS = (
     Ceiling("hashing its bytes", "ms", None),
     Ceiling("first load: it is compiled", "ms", None),
     Ceiling("import wippy_native", "ms", None),
+    Ceiling("import wippy_native and use Runtime", "ms", None),
     Ceiling("resident: 100 small entries, loaded from the cache, idle", "MB", 80),
     Ceiling("resident: 100 small entries, just compiled, idle", "MB", 80),
     Ceiling("resident: each of the 100 called once", "MB", 80),
