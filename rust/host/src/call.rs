@@ -108,6 +108,9 @@ impl Function {
         self.check_open()?;
         self.method()?;
         self.pool.refuse_reentry(outer)?;
+        if let Some(outer) = outer {
+            self.refuse_deep_call(outer)?;
+        }
         let deadline =
             Deadline::new(self.spec.max_execution, options.timeout, outer.and_then(Frame::deadline));
         let _entered = self.in_flight.enter();
