@@ -185,7 +185,7 @@ def test_every_trap_is_an_exception(order: str) -> None:
 CRASHES = {
     "before import": "import faulthandler; faulthandler.enable()\nimport wippy_native as wippy\nrt = wippy.Runtime()",
     "after import": "import wippy_native as wippy\nimport faulthandler; faulthandler.enable()\nrt = wippy.Runtime()",
-    "after the engine": "import faulthandler\nimport wippy_native as wippy\nrt = wippy.Runtime()\nfaulthandler.enable()",
+    "after engine": "import faulthandler\nimport wippy_native as wippy\nrt = wippy.Runtime(); faulthandler.enable()",
 }
 
 
