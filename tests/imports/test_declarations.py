@@ -85,7 +85,7 @@ def test_every_set_of_groups_loads(rt: Runtime, guest: str) -> None:
 def test_a_guest_that_does_not_touch_its_import_runs_without_it(rt: Runtime) -> None:
     """H-13."""
     assert add_wat(rt, "undeclared", "fine")() == 42
-    with pytest.raises(ImportDenied, match="wasi:cli/environment@0.2.3#get-arguments"):
+    with pytest.raises(ImportDenied, match=r"wasi:cli/environment@0\.2\.3#get-arguments"):
         add_wat(rt, "undeclared", "run")()
     assert add_wat(rt, "undeclared", "run", imports=["wasi:cli"], wasi={"args": ["a", "b"]})() == 2
 
@@ -126,7 +126,10 @@ def test_nor_from_a_replaced_entry(rt: Runtime) -> None:
 
 @pytest.mark.parametrize(
     "item",
-    ["wasi:clocks", "WASI:Clocks", " wasi:clocks ", "wasi:clocks@0.2.0", "wasi:clocks/wall-clock", "wasi:clocks/monotonic-clock@0.2.3"],
+    [
+        "wasi:clocks", "WASI:Clocks", " wasi:clocks ", "wasi:clocks@0.2.0", "wasi:clocks/wall-clock",
+        "wasi:clocks/monotonic-clock@0.2.3",
+    ],
 )  # fmt: skip
 def test_forms_of_an_item_open_the_whole_group(rt: Runtime, item: str) -> None:
     """H-2."""
