@@ -26,6 +26,7 @@ use wasmtime::component::__internal::{
 use wasmtime::component::{ComponentNamedList, ComponentType, Func, Lift, Lower, TypedFunc};
 use wasmtime::{AsContextMut, Result, ValRaw};
 
+use super::arena::Arena;
 use super::copy_out::{Memory, copy_out};
 use super::error::guest_error;
 use super::flat::unflatten;
@@ -183,7 +184,8 @@ unsafe impl Lift for Lifted {
         if ty.flat > 1 {
             return copy_out(ty, src[0].get_u32(), &mut Lifting(cx), expected.limit).map(Self);
         }
-        let mut arena = vec![0; ty.size as usize];
+        let mut arena = Arena::default();
+        arena.append_zeros(ty.size as usize);
         unflatten(ty, src[0].get_u64(), &mut arena).map_err(wasmtime::Error::new)?;
         Ok(Self(Image::new(arena)))
     }

@@ -3,17 +3,18 @@
 //! Reading follows the plan (`Ty` and offsets); these are the leaf reads. They check what the copy did not: text,
 //! characters, discriminants. Offsets that do not come from the same plan panic, they never read outside the image.
 
+use super::arena::Arena;
 use super::error::GuestValueError;
 use super::ty::Ty;
 
 /// An owned result. The value starts at offset 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Image {
-    arena: Vec<u8>,
+    arena: Arena,
 }
 
 impl Image {
-    pub(super) fn new(arena: Vec<u8>) -> Self {
+    pub(super) fn new(arena: Arena) -> Self {
         Self { arena }
     }
 

@@ -16,6 +16,7 @@
 //! What can go wrong: the guest hands out pointers, discriminants or text that break the ABI ([`GuestValueError`]),
 //! or a result larger than allowed ([`ResultTooLarge`]); its own traps pass through untouched.
 
+mod arena;
 mod arguments;
 pub mod component;
 mod copy_out;
