@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from wippy_native import Runtime
+
+# A busy machine is no failure of the code.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 WriteProject = Callable[[str], Path]
 MakeRuntime = Callable[..., Runtime]

@@ -22,6 +22,7 @@ from .registry.entries import Entry, Step
 from .suggest import did_you_mean
 
 _MAX_ROUTER_HEIGHT = 16
+_MOST_SUGGESTIONS = 50  # a load with more wrong references than this gets plain hints for the rest, and ends soon
 
 
 class Catalog:
@@ -35,6 +36,7 @@ class Catalog:
         self.environment = Environment(root)
         self._names: dict[str, str] = {}
         self._heights: dict[str, int] = {}
+        self._suggestions = 0
 
     def functions(self) -> list[FunctionConfig]:
         """The configured functions, in load order."""
@@ -42,7 +44,7 @@ class Catalog:
 
     def load(self, entries: Iterable[Entry]) -> list[RegistryError]:
         """Add many entries; what fails is left out and returned. Rules: R-35, R-36."""
-        entries = list(entries)
+        entries, self._suggestions = list(entries), 0
         failures: list[RegistryError] = []
         failed: set[str] = set()
         for step in (self._parse, self._check_known, self._open_known):
@@ -124,6 +126,9 @@ class Catalog:
         if other is not None:
             expected = "fs.directory" if cls is DirectoryConfig else "env.storage.*"
             return f"{wanted} is of kind {other.kind}; name an entry of kind {expected}"
+        if self._suggestions >= _MOST_SUGGESTIONS:
+            return "add such an entry"
+        self._suggestions += 1
         known = [identity for identity, config in self.configs.items() if isinstance(config, cls)]
         return did_you_mean(wanted, known) or (f"known are {', '.join(known[:5])}" if known else "add such an entry")
 

@@ -32,7 +32,14 @@ def test_arguments_by_name(rt: Runtime) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "names"),
-    [((1,), {"a": 2}), ((1,), {"c": 2}), ((), {"a": 1, "b": 2, "c": 3}), ((1, 2), {"b": 2}), ((), {"a": 1}), ((1,), {"B": 2})],
+    [
+        ((1,), {"a": 2}),
+        ((1,), {"c": 2}),
+        ((), {"a": 1, "b": 2, "c": 3}),
+        ((1, 2), {"b": 2}),
+        ((), {"a": 1}),
+        ((1,), {"B": 2}),
+    ],
 )
 def test_wrong_names(rt: Runtime, arguments: tuple[int, ...], names: dict[str, int]) -> None:
     """F-43: unknown, missing and doubled names."""
@@ -56,9 +63,7 @@ def test_a_missing_environment_is_reported_before_a_wrong_argument(rt: Runtime) 
     """F-42."""
     rt.add_entry({"id": "app:mem", "kind": "env.storage.memory"})
     rt.add_entry({"id": "app:key", "kind": "env.variable", "variable": "KEY", "storage": "app:mem"})
-    function = add_hostuse(
-        rt, "exit", id="app:f", wasi={"env": [{"id": "app:key", "name": "KEY", "required": True}]}
-    )
+    function = add_hostuse(rt, "exit", id="app:f", wasi={"env": [{"id": "app:key", "name": "KEY", "required": True}]})
     with pytest.raises(WippyError, match="required wasi env variable not found: app:key"):
         function("not a number")
 

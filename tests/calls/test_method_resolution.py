@@ -102,7 +102,8 @@ WIT = "add: func(a: s32, b: s32) -> s32;\n export sub-wide: func(a: s64, b: s64)
 
 
 @pytest.mark.parametrize(
-    ("method", "arguments", "answer"), [("add", (2, 40), 42), ("sub-wide", (1, 2), -1), ("sub_wide", (2**62, -1), 2**62 + 1)]
+    ("method", "arguments", "answer"),
+    [("add", (2, 40), 42), ("sub-wide", (1, 2), -1), ("sub_wide", (2**62, -1), 2**62 + 1)],
 )
 def test_core_methods_with_wit_text(rt: Runtime, method: str, arguments: tuple[int, ...], answer: int) -> None:
     """F-14: with and without `export` in front, in both spellings."""

@@ -154,7 +154,9 @@ def test_exit_of_a_core_module(rt: Runtime) -> None:
 def test_output_written_before_a_trap_or_an_exit_arrives(rt: Runtime) -> None:
     """H-35: what a dying guest says is what its owner needs."""
     heard = bytearray()
-    crash = rt.add_wasm("app:f", built("command"), "wasi:cli/run#run", imports=["wasi:cli"], wasi={"args": ["--code-7"]})
+    crash = rt.add_wasm(
+        "app:f", built("command"), "wasi:cli/run#run", imports=["wasi:cli"], wasi={"args": ["--code-7"]}
+    )
     with pytest.raises(GuestExit):
         crash.with_options(stdout=heard.extend)()
     assert b"--code-7" in heard

@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 import wippy_native
 
@@ -56,22 +57,26 @@ class Running:
             _command(program, arguments, prelude), env=_environment(env), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
+        self._lines: list[str] = []
+        self._news = threading.Condition()
+        self._ended = False
+        self._errors = ""
+        self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read_lines, self._read_errors)]
+        for reader in self._readers:
+            reader.start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.finish()
 
     def wait_for_line(self, line: str) -> None:
-        """Read what the program prints up to a line."""
-        output: IO[str] | None = self.process.stdout
-        assert output is not None
-        for read in output:
-            if read.strip() == line:
-                return
-        raise AssertionError(f"the program ended without printing {line!r}: {self.finish()}")
+        """Wait until the program has printed a line."""
+        with self._news:
+            assert self._news.wait_for(lambda: line in self._lines or self._ended, TIMEOUT), f"no {line!r} so far"
+        assert line in self._lines, f"the program ended without printing {line!r}: {self.finish()}"
 
     def interrupt(self) -> None:
         """What Ctrl-C does."""
@@ -79,8 +84,26 @@ class Running:
 
     def finish(self, timeout: float = TIMEOUT) -> Outcome:
         """Wait for the end."""
-        out, err = self.process.communicate(timeout=timeout)
-        return Outcome(self.process.returncode, out, err)
+        code = self.process.wait(timeout)
+        for reader in self._readers:
+            reader.join(timeout)
+        return Outcome(code, "\n".join(self._lines), self._errors)
+
+    def _read_lines(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as stdout:
+            for line in stdout:
+                with self._news:
+                    self._lines.append(line.rstrip("\n"))
+                    self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def _read_errors(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as stderr:
+            self._errors = stderr.read()
 
 
 def _command(program: str, arguments: tuple[str, ...], prelude: bool) -> list[str]:

@@ -1,7 +1,7 @@
 """A guest that hands its one argument to a fixed target: what `funcs` can reach, so that calls can be chained.
 
-    relay: func(input: string) -> result<string, string>
-    relay-bytes: func(input: list<u8>) -> result<list<u8>, string>
+relay: func(input: string) -> result<string, string>
+relay-bytes: func(input: list<u8>) -> result<list<u8>, string>
 """
 
 from __future__ import annotations

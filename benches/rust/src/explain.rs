@@ -10,7 +10,8 @@ use crate::wasi::{Setting, instance_store, prepare};
 
 const ROUNDS: u32 = 300;
 
-pub fn run(guest: &Path, export: &str, cache: &Path) -> Result<()> {
+/// All variants, or those whose name contains `wanted`.
+pub fn run(guest: &Path, export: &str, cache: &Path, wanted: &str) -> Result<()> {
     let tuned = Settings::TUNED;
     let variants = [
         ("tuned pool", tuned),
@@ -20,7 +21,7 @@ pub fn run(guest: &Path, export: &str, cache: &Path) -> Result<()> {
         ("pool, no copy-on-write", Settings { copy_on_write: false, ..tuned }),
         ("on demand", Settings { pooling: false, ..tuned }),
     ];
-    for (name, settings) in variants {
+    for (name, settings) in variants.into_iter().filter(|(name, _)| name.contains(wanted)) {
         println!("{name}");
         steps(guest, export, cache, settings)?;
     }
@@ -33,7 +34,7 @@ fn steps(guest: &Path, export: &str, cache: &Path, settings: Settings) -> Result
     let component = load(&engine, guest, cache)?;
     if let Some(needed) = component.resources_required() {
         println!(
-            "  {} memories, the largest starts at {} bytes; {} tables, the largest starts with {} elements",
+            "  {} memories, the largest starts at {} pages; {} tables, the largest starts with {} elements",
             needed.num_memories,
             needed.max_initial_memory_size.unwrap_or(0),
             needed.num_tables,

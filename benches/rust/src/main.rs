@@ -1,7 +1,7 @@
 //! Bare wasmtime, tuned as well as it can be, doing what `benches/` asks of the Python package: the floor.
 //!
-//!     wippy-benches cases   REPOSITORY CACHE SECONDS    one JSON line a case, SECONDS for each
-//!     wippy-benches explain REPOSITORY CACHE            where an instance of the componentize-py guest spends its time
+//!     wippy-benches cases   REPOSITORY CACHE SECONDS     one JSON line a case, SECONDS for each
+//!     wippy-benches explain REPOSITORY CACHE [SETTINGS]  where an instance of the componentize-py guest spends its time
 //!
 //! Compiled guests are kept in CACHE. `benches/run.py` runs this alternately with the Python benches.
 
@@ -39,12 +39,14 @@ fn run(words: &[&str]) -> wasmtime::Result<()> {
             cases::run(&engine, &guests, &cache, budget)?;
             wasi::run(&engine, &guests, &repository.join("benches/guests"), &cache, budget)
         }
-        ["explain", repository, cache] => {
+        ["explain", repository, cache, ref wanted @ ..] if wanted.len() <= 1 => {
             let guest = PathBuf::from(repository).join("tests/guests/built/pyguest.wasm");
-            explain::run(&guest, "version", &PathBuf::from(cache))
+            explain::run(&guest, "version", &PathBuf::from(cache), wanted.first().unwrap_or(&""))
         }
         _ => {
-            wasmtime::bail!("usage: wippy-benches cases REPOSITORY CACHE SECONDS | explain REPOSITORY CACHE")
+            wasmtime::bail!(
+                "usage: wippy-benches cases REPOSITORY CACHE SECONDS | explain REPOSITORY CACHE [SETTINGS]"
+            )
         }
     }
 }

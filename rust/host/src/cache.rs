@@ -96,3 +96,84 @@ fn is_private(meta: &fs::Metadata) -> bool {
 fn is_private(_: &fs::Metadata) -> bool {
     true
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::module::{Code, Module};
+
+    const WAT: &str = r#"(module (func (export "f") (result i32) i32.const 7))"#;
+
+    /// A directory of its own below the system's temporary one, removed at the end.
+    struct Scratch(PathBuf);
+
+    impl Scratch {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("wippy-cache-{}-{name}", std::process::id()));
+            Scratch(path)
+        }
+
+        fn files(&self) -> Vec<PathBuf> {
+            fs::read_dir(&self.0)
+                .map_or(Vec::new(), |entries| entries.flatten().map(|entry| entry.path()).collect())
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn load(cache: &Cache, digest: &str) -> Module {
+        Module::load(WAT.as_bytes(), digest, true, Some(cache)).unwrap()
+    }
+
+    #[test]
+    fn the_second_load_finds_what_the_first_left() {
+        let scratch = Scratch::new("second");
+        let cache = Cache::new(&scratch.0);
+        load(&cache, "aa");
+        assert_eq!(scratch.files().len(), 1);
+        assert_eq!(cache.usage().0, 1);
+        assert!(matches!(load(&cache, "aa").code, Code::Core(_)));
+        assert_eq!(scratch.files().len(), 1);
+    }
+
+    #[test]
+    fn a_damaged_file_is_compiled_anew() {
+        let scratch = Scratch::new("damaged");
+        let cache = Cache::new(&scratch.0);
+        load(&cache, "bb");
+        let file = scratch.files().pop().unwrap();
+        let whole = fs::read(&file).unwrap();
+        for broken in [&b""[..], b"not code", &whole[..whole.len() / 2]] {
+            fs::write(&file, broken).unwrap();
+            load(&cache, "bb");
+            assert_eq!(fs::read(&file).unwrap().len(), whole.len());
+        }
+    }
+
+    #[test]
+    fn a_directory_others_can_reach_is_not_used() {
+        let scratch = Scratch::new("open");
+        let cache = Cache::new(&scratch.0);
+        fs::create_dir(&scratch.0).unwrap();
+        fs::set_permissions(&scratch.0, fs::Permissions::from_mode(0o755)).unwrap();
+        load(&cache, "cc");
+        assert!(scratch.files().is_empty());
+    }
+
+    #[test]
+    fn a_link_to_a_directory_is_not_used() {
+        let (scratch, link) = (Scratch::new("target"), Scratch::new("link"));
+        fs::create_dir(&scratch.0).unwrap();
+        fs::set_permissions(&scratch.0, fs::Permissions::from_mode(0o700)).unwrap();
+        std::os::unix::fs::symlink(&scratch.0, &link.0).unwrap();
+        load(&Cache::new(&link.0), "dd");
+        assert!(scratch.files().is_empty());
+        fs::remove_file(&link.0).unwrap();
+    }
+}

@@ -390,6 +390,18 @@ impl Function {
         }
     }
 
+    /// Guests and callees that call each other in turns use the thread's stack; a small one ends before the depth limit.
+    fn refuse_deep_call(&self, outer: &Frame) -> Result<(), Failure> {
+        if stack::has_room_for_nested_call() {
+            return Ok(());
+        }
+        let (id, allowed) = (&self.spec.id, u64::from(outer.depth()));
+        let text = format!(
+            "call depth limit exceeded: {id} would be called {allowed} calls deep, and the thread's stack is used up"
+        );
+        Err(Failure::new(What::Limit { limit: "max_call_depth", allowed }, text))
+    }
+
     fn internal(&self, text: &str) -> Failure {
         Failure::internal(format!("{}: internal error: {text}", self.spec.id))
     }

@@ -1,11 +1,10 @@
 //! The Unix half of [`super`]: the handler, and putting it in front.
 
-use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
 use std::mem;
 use std::ptr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use libc::{sigaction, siginfo_t};
 
@@ -14,7 +13,7 @@ use super::is_guest_code;
 /// What wasmtime catches.
 const SIGNALS: [c_int; 4] = [libc::SIGSEGV, libc::SIGILL, libc::SIGFPE, libc::SIGBUS];
 
-/// The handlers behind ours, for one signal.
+/// The handlers behind ours, for one signal. Never changed once published, never freed: a handler may be reading it.
 struct Behind {
     /// wasmtime's own.
     wasmtime: sigaction,
@@ -22,13 +21,8 @@ struct Behind {
     other: sigaction,
 }
 
-struct Handlers(UnsafeCell<mem::MaybeUninit<[Behind; SIGNALS.len()]>>);
-
-// SAFETY: written under `INSTALL` before `READY` is set or while our handler is not the process's; a handler that runs
-// at that very moment reads a whole `sigaction` of before or after, on all platforms wasmtime supports.
-unsafe impl Sync for Handlers {}
-
-static HANDLERS: Handlers = Handlers(UnsafeCell::new(mem::MaybeUninit::uninit()));
+static BEHIND: [AtomicPtr<Behind>; SIGNALS.len()] =
+    [const { AtomicPtr::new(ptr::null_mut()) }; SIGNALS.len()];
 static READY: AtomicBool = AtomicBool::new(false);
 static INSTALL: Mutex<()> = Mutex::new(());
 /// The thread whose fault is being passed on; its next one ends the process.
@@ -40,13 +34,10 @@ pub fn installed_by_wasmtime() {
     if READY.load(Ordering::Acquire) {
         return;
     }
-    // SAFETY: `READY` is not set, so no handler of ours reads; the lock keeps other writers out.
-    let behind = unsafe { (*HANDLERS.0.get()).as_mut_ptr() };
     for (index, signal) in SIGNALS.into_iter().enumerate() {
         let current = current(signal);
         // What wasmtime delegates to is known to wasmtime alone: a fault outside guest code goes to it the first time.
-        // SAFETY: in bounds, and valid for writes.
-        unsafe { (&raw mut (*behind)[index]).write(Behind { wasmtime: current, other: current }) };
+        publish(index, Behind { wasmtime: current, other: current });
     }
     READY.store(true, Ordering::Release);
     for signal in SIGNALS {
@@ -67,13 +58,24 @@ fn take_front() {
     let _lock = INSTALL.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     for (index, signal) in SIGNALS.into_iter().enumerate() {
         let current = current(signal);
+        let Some(behind) = behind(index) else { continue };
         if is_ours(&current) {
             continue;
         }
-        // SAFETY: initialised, since `READY` is set; see `Handlers` for the race with a running handler.
-        unsafe { (*(*HANDLERS.0.get()).as_mut_ptr())[index].other = current };
+        if current.sa_sigaction != behind.other.sa_sigaction || current.sa_flags != behind.other.sa_flags {
+            publish(index, Behind { wasmtime: behind.wasmtime, other: current });
+        }
         install(signal);
     }
+}
+
+fn publish(index: usize, behind: Behind) {
+    BEHIND[index].store(Box::into_raw(Box::new(behind)), Ordering::Release);
+}
+
+fn behind(index: usize) -> Option<&'static Behind> {
+    // SAFETY: null, or leaked by `publish`.
+    unsafe { BEHIND[index].load(Ordering::Acquire).as_ref() }
 }
 
 fn current(signal: c_int) -> sigaction {
@@ -103,8 +105,7 @@ fn install(signal: c_int) {
 
 extern "C" fn handler(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let Some(index) = SIGNALS.iter().position(|known| *known == signal) else { return };
-    // SAFETY: initialised before the handler was installed.
-    let behind = unsafe { &(*(*HANDLERS.0.get()).as_ptr())[index] };
+    let Some(behind) = behind(index) else { return default_action(signal) };
     // SAFETY: the kernel gave the context.
     if is_guest_code(unsafe { program_counter(context) }) {
         return delegate(&behind.wasmtime, signal, info, context);

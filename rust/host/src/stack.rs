@@ -11,20 +11,32 @@ use crate::engine::GUEST_STACK;
 /// What the host's own functions may need below a guest that used up its stack.
 pub const MARGIN: usize = 256 << 10;
 
+/// What a call made by a guest's callee needs to run, and to fail in an orderly way.
+const NESTED: usize = 48 << 10;
+
 thread_local! {
     /// The lowest address of this thread's stack; asked for once, because asking reads `/proc` on the main thread.
-    static LOWEST: Cell<Option<usize>> = const { Cell::new(None) };
+    static LOWEST: Cell<Option<Option<usize>>> = const { Cell::new(None) };
 }
 
 /// Whether a guest may run directly on this thread's stack.
 pub fn has_room_for_guest() -> bool {
-    let here = ptr_to_here();
+    left().is_some_and(|left| left >= GUEST_STACK + MARGIN)
+}
+
+/// Whether a callee on this thread may call a guest again. Where nothing is known of the stack, the depth limit alone
+/// decides.
+pub fn has_room_for_nested_call() -> bool {
+    left().is_none_or(|left| left >= NESTED)
+}
+
+fn left() -> Option<usize> {
     let lowest = LOWEST.get().unwrap_or_else(|| {
-        let lowest = lowest_address().unwrap_or(usize::MAX);
+        let lowest = lowest_address();
         LOWEST.set(Some(lowest));
         lowest
     });
-    here.saturating_sub(lowest) >= GUEST_STACK + MARGIN
+    Some(ptr_to_here().saturating_sub(lowest?))
 }
 
 #[inline(never)]

@@ -118,10 +118,14 @@ pub fn message(py: Python<'_>, error: &PyErr) -> String {
     {
         let value = error.value(py);
         let text = own_words(value).unwrap_or_default();
-        parts.push(if text.is_empty() { error.get_type(py).to_string() } else { text });
+        parts.push(if text.is_empty() { type_name(value) } else { text });
         next = error.cause(py);
     }
     parts.join(": ")
+}
+
+fn type_name(value: &Bound<'_, PyBaseException>) -> String {
+    value.get_type().name().map_or_else(|_| "error".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// A guest's error by what it says, so that words in front of it do not pile up as it passes from call to call.

@@ -29,9 +29,12 @@ impl Table {
         self.inner.insert(function.spec.id.to_string(), Target::Guest(function));
     }
 
-    fn add_python(&self, id: String, callee: Py<PyAny>) {
+    fn add_python(&self, py: Python<'_>, id: String, callee: Py<PyAny>) -> PyResult<()> {
+        // Imported here, where there is stack for it: a callee may run on a small thread, deep in calls.
+        py.import("wippy_native.callees")?;
         let target = Target::Host(Arc::new(PyCallee { id: id.clone(), callee }));
         self.inner.insert(id, target);
+        Ok(())
     }
 
     fn remove(&self, id: &str) -> bool {

@@ -45,7 +45,8 @@ impl<'a> Lexer<'a> {
         self.start = self.at;
         let rest = &self.text[self.at..];
         let Some(first) = rest.chars().next() else { return Ok(Token::End) };
-        if first == '%' || first.is_ascii_alphanumeric() {
+        // WIT names do not start with an underscore, but exports of core modules (`_start`) do.
+        if first == '%' || first == '_' || first.is_ascii_alphanumeric() {
             let word = first == '%';
             let body = &rest[usize::from(word)..];
             let len = body.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));

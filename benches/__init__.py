@@ -1,0 +1,1 @@
+"""Benchmarks: this package beside wasmtime-py, extism and bare wasmtime. README.md says how to run them."""
