@@ -1,7 +1,7 @@
 """WIT types for tests: their component text, the values they hold, and components that give a value back as it came.
 
-An echo takes `tuple<T, u64 x 17>`: more than sixteen core values, so that it goes through memory as one pointer, and the
-core function returns that same pointer.
+An echo takes `tuple<T, u64 x 17>`: more than sixteen core values, so that it goes through memory as one pointer, and
+the core function returns that same pointer.
 """
 
 from __future__ import annotations
@@ -63,12 +63,6 @@ class Wit:
     text: str
     wit: str
     values: st.SearchStrategy[object]
-
-    def echo(self, runtime: wippy.Runtime, value: object) -> object:
-        """Send a value through a guest. Fast enough to compile the guest anew: it is some hundred bytes."""
-        function = runtime.add_wasm("t:echo", source=echo_component(self.types, self.text), method="f")
-        back, *_ = function((value, *PAD))
-        return back
 
 
 def declare(name: str, definition: str, types: str = "") -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,11 +13,7 @@ from support.wit import BY_NAME, PAD, Wit, echo_component, list_of, option_of, r
 
 import wippy_native as wippy
 
-
-@pytest.fixture(scope="module")
-def runtime() -> Iterator[wippy.Runtime]:
-    with wippy.Runtime() as runtime:
-        yield runtime
+Echo = Callable[[Wit, Any], Any]
 
 
 def shape(value: Any) -> Any:
@@ -46,13 +42,13 @@ def test_any_type_comes_back(runtime: wippy.Runtime, data: st.DataObject) -> Non
 
 
 @pytest.mark.parametrize("kind", [BY_NAME["f32"], BY_NAME["f64"]], ids=["f32", "f64"])
-def test_special_floats(runtime: wippy.Runtime, kind: Wit) -> None:
+def test_special_floats(echo: Echo, kind: Wit) -> None:
     for value in (math.inf, -math.inf, -0.0, 0.0):
-        back = kind.echo(runtime, value)
+        back = echo(kind, value)
         assert back == value
         assert math.copysign(1, back) == math.copysign(1, value)
-    assert math.isnan(kind.echo(runtime, math.nan))
-    assert math.isnan(kind.echo(runtime, -math.nan))
+    assert math.isnan(echo(kind, math.nan))
+    assert math.isnan(echo(kind, -math.nan))
 
 
 def test_printed_type_is_the_wit(runtime: wippy.Runtime) -> None:
@@ -61,12 +57,12 @@ def test_printed_type_is_the_wit(runtime: wippy.Runtime) -> None:
     assert "record { user-id: u32, tags: list<option<string>> }" in function.wit
 
 
-def test_large_values(runtime: wippy.Runtime) -> None:
+def test_large_values(echo: Echo) -> None:
     data = bytes(range(256)) * 40_000
-    assert list_of(BY_NAME["u8"]).echo(runtime, data) == data
+    assert echo(list_of(BY_NAME["u8"]), data) == data
     text = "aé漢🦀" * 100_000
-    assert BY_NAME["string"].echo(runtime, text) == text
+    assert echo(BY_NAME["string"], text) == text
     numbers = list(range(200_000))
-    assert list_of(BY_NAME["u32"]).echo(runtime, numbers) == numbers
+    assert echo(list_of(BY_NAME["u32"]), numbers) == numbers
     strings = [str(number) for number in range(20_000)]
-    assert list_of(BY_NAME["string"]).echo(runtime, strings) == strings
+    assert echo(list_of(BY_NAME["string"]), strings) == strings

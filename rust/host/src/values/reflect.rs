@@ -87,7 +87,11 @@ impl Reflector {
             Type::Float64 => Ty::primitive(Kind::F64),
             Type::Char => Ty::primitive(Kind::Char),
             Type::String => Ty::primitive(Kind::String),
-            Type::List(list) => Ty::list(self.ty(&list.ty())?),
+            Type::List(list) => match self.ty(&list.ty())? {
+                // No type is empty; if one ever were, four billion of them would fit in no bytes at all.
+                element if element.size == 0 => return Err("a list of empty values is"),
+                element => Ty::list(element),
+            },
             Type::FixedLengthList(list) => Ty::fixed_list(self.ty(&list.ty())?, list.len())?,
             Type::Record(record) => self.record(record)?,
             Type::Tuple(tuple) => Ty::tuple(tuple.types().map(|ty| self.ty(&ty)).collect::<Result<_, _>>()?)?,
