@@ -135,17 +135,16 @@ impl<T> Guest for Lowered<'_, '_, T> {
         self.0.as_slice_mut()
     }
 
-    fn encode(&mut self, text: &str) -> Option<Result<(usize, usize)>> {
-        if self.0.options().string_encoding == StringEncoding::Utf8 {
-            return None;
-        }
+    fn encodes(&self) -> bool {
+        self.0.options().string_encoding != StringEncoding::Utf8
+    }
+
+    fn encode(&mut self, text: &str) -> Result<(usize, usize)> {
         let mut pair = MaybeUninit::<[ValRaw; 2]>::uninit();
-        let lowered = text.linear_lower_to_flat(self.0, InterfaceType::String, &mut pair);
-        Some(lowered.map_err(realloc_error).map(|()| {
-            // SAFETY: an implementation of `Lower` initialises everything when it succeeds.
-            let [pointer, len] = unsafe { pair.assume_init() };
-            (pointer.get_i64() as usize, len.get_i64() as usize)
-        }))
+        text.linear_lower_to_flat(self.0, InterfaceType::String, &mut pair).map_err(realloc_error)?;
+        // SAFETY: an implementation of `Lower` initialises everything when it succeeds.
+        let [pointer, len] = unsafe { pair.assume_init() };
+        Ok((pointer.get_i64() as usize, len.get_i64() as usize))
     }
 }
 

@@ -42,7 +42,7 @@ impl Image {
         char::from_u32(code).ok_or_else(|| GuestValueError(format!("{code:#x} is not a character")))
     }
 
-    /// The discriminant of a variant, enum, option or result, or the mask of flags without undefined bits.
+    /// The discriminant of a variant, enum, option or result.
     pub fn tag(&self, ty: &Ty, at: usize) -> Result<u32, GuestValueError> {
         let tag = tag(&self.arena, at, ty.tag_size);
         if (tag as usize) < ty.cases() {
