@@ -15,8 +15,8 @@ def test_wrong_number_of_arguments(rt: Runtime, arguments: tuple[int, ...]) -> N
     """F-43: the text of the rule, an error that is also a TypeError."""
     with pytest.raises(ArgumentError) as caught:
         add_wat(rt, "add", "add")(*arguments)
-    expected = f"failed to call wasm method: add: encode params: [encode] invalid_data: parameter count mismatch: " \
-        f"expected 2, got {len(arguments)}"  # fmt: skip
+    words = "failed to call wasm method: add: encode params: [encode] invalid_data: parameter count mismatch: "
+    expected = f"{words}expected 2, got {len(arguments)}"
     assert expected in str(caught.value)
     assert isinstance(caught.value, TypeError)
     assert caught.value.entry == "app:f"

@@ -161,7 +161,7 @@ def test_after_close_nothing_can_be_called_or_added(rt: Runtime) -> None:
     assert rt.close() == []
     for attempt in (
         lambda: rt.call("app:f", 1, 2), lambda: held(1, 2), lambda: rt.function("app:f"), lambda: rt.remove("app:f"),
-        lambda: add_wat(rt, "add", "add", id="app:g"), lambda: rt.register("app:h")(str), lambda: rt.call("app:unknown"),
+        lambda: add_wat(rt, "add", "add", id="app:g"), lambda: rt.register("app:h")(str), lambda: rt.call("app:x"),
         rt.check, lambda: rt.add_entry({"id": "app:x", "kind": "registry.entry"}),
     ):  # fmt: skip
         with pytest.raises(PoolClosed, match="pool is closed") as caught:
@@ -209,9 +209,9 @@ def test_close_waits_for_calls_that_end(rt: Runtime) -> None:
     call = in_thread(lambda: rt.call("app:f", "app:f-gate", "x"))
     assert waiting.wait(PATIENCE)
     closing = in_thread(lambda: rt.close(wait=None))
+    eventually(lambda: "unusable" in repr(rt), "the refusal of new calls")
     with pytest.raises(PoolClosed):
-        while True:
-            rt.call("app:f", "app:nothing", "x")
+        rt.call("app:f", "app:nothing", "x")
     assert not closing.done()
     go_on.set()
     assert call.result(PATIENCE) == "old x"

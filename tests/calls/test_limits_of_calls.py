@@ -110,7 +110,7 @@ def test_a_call_within_its_limit_is_left_alone(rt: Runtime) -> None:
 
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_others_are_untouched(rt: Runtime, kind: str) -> None:
-    """F-51: calls of other threads, of the same and of other functions, go on while one is interrupted again and again."""
+    """F-51: calls of other threads go on while one is interrupted again and again."""
     call = add_endless(rt, kind, limits={"max_execution_ms": 5})
     add = add_wat(rt, "add", "add", id="app:add")
     sleeper = add_wat(rt, "sleep", "sleep", id="app:sleep", imports=["wasi:clocks"])
@@ -254,8 +254,8 @@ def test_the_limit_counts_all_memories_of_an_instance(rt: Runtime) -> None:
 
 def test_tables_have_a_limit(rt: Runtime) -> None:
     """F-52."""
-    source = b'(module (table 1 funcref) (func (export "g") (param i32) (result i32)' \
-        b" (table.grow (ref.null func) (local.get 0))))"  # fmt: skip
+    source = b"""(module (table 1 funcref)
+      (func (export "g") (param i32) (result i32) (table.grow (ref.null func) (local.get 0))))"""
     grow = rt.add_wasm("app:f", source, "g", wit="g: func(n: u32) -> s32;", limits={"max_table_elements": 100})
     assert (grow(99), grow(100)) == (1, -1)
 

@@ -38,9 +38,9 @@ def test_snake_case_behind_the_interface(rt: Runtime, method: str) -> None:
 @pytest.mark.parametrize(
     "method",
     [
-        "Transform-Users", "transform-users ", "double", "plain#", "#double", "plain#triple", "plane#double", "echo-u32",
-        f"{ECHO}@0.2.0#echo-u32", f"{ECHO}@0.1#echo-u32", f"{ECHO}@#echo-u32", "types/echo#echo-u32", "plain.double",
-        "plain/double", "plain#double#double", "cabi_realloc", "memory",
+        "Transform-Users", "transform-users ", "double", "plain#", "#double", "plain#triple", "plane#double",
+        "echo-u32", f"{ECHO}@0.2.0#echo-u32", f"{ECHO}@0.1#echo-u32", f"{ECHO}@#echo-u32", "types/echo#echo-u32",
+        "plain.double", "plain/double", "plain#double#double", "cabi_realloc", "memory",
     ],
 )  # fmt: skip
 def test_what_is_not_found_fails_the_call_and_not_the_load(rt: Runtime, method: str) -> None:

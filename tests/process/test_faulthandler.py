@@ -185,7 +185,7 @@ def test_every_trap_is_an_exception(order: str) -> None:
 CRASHES = {
     "before import": "import faulthandler; faulthandler.enable()\nimport wippy_native as wippy\nrt = wippy.Runtime()",
     "after import": "import wippy_native as wippy\nimport faulthandler; faulthandler.enable()\nrt = wippy.Runtime()",
-    "after the engine": "import wippy_native as wippy\nrt = wippy.Runtime()\nimport faulthandler; faulthandler.enable()",
+    "after engine": "import faulthandler\nimport wippy_native as wippy\nrt = wippy.Runtime(); faulthandler.enable()",
 }
 
 
@@ -239,4 +239,3 @@ def test_faulthandler_still_dumps_on_request_and_on_abort() -> None:
     outcome = run(program, prelude=False)
     assert outcome.code == -signal.SIGABRT
     assert "Fatal Python error: Aborted" in outcome.err
-

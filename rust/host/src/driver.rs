@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Abort, Failure, What};
 use crate::lifecycle::Lifecycle;
+use crate::signals;
 
 /// How long the thread sleeps at most before it looks around.
 const LOOK_AROUND: Duration = Duration::from_millis(20);
@@ -102,7 +103,11 @@ pub fn drive<F: Future>(
             None => LOOK_AROUND,
         };
         match mailbox.next() {
-            Some(job) => job(),
+            Some(job) => {
+                job();
+                // The embedder's code may have installed signal handlers of its own.
+                signals::ensure_in_front();
+            }
             None => alarm.sleep(left),
         }
     }

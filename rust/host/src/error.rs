@@ -23,7 +23,7 @@ pub enum What {
     /// The guest trapped.
     Trap { trap: String, backtrace: Vec<String> },
     /// The guest called an import that its entry does not declare (H-13).
-    Denied { interface: String, function: String, group: String },
+    Denied { interface: String, function: String, group: String, backtrace: Vec<String> },
     /// The guest ended its call through `wasi:cli/exit` (H-33).
     Exit { code: i32 },
     /// A limit of the entry or of the runtime was reached.
@@ -156,7 +156,7 @@ pub fn classify(error: wasmtime::Error, site: &Site<'_>) -> Failure {
         Err(error) => error,
     };
     if let Some(import) = error.downcast_ref::<UngrantedImport>() {
-        return denied(import, site);
+        return denied(import, backtrace(&error), site);
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         let code = exit.0;
@@ -180,13 +180,13 @@ pub fn classify(error: wasmtime::Error, site: &Site<'_>) -> Failure {
     trap(&error, site)
 }
 
-fn denied(import: &UngrantedImport, site: &Site<'_>) -> Failure {
+fn denied(import: &UngrantedImport, backtrace: Vec<String>, site: &Site<'_>) -> Failure {
     let mut message = site.describe(&import.to_string());
     if site.phase == Phase::Instantiate {
         message.push_str(" (called by the module's start code, before the method runs)");
     }
     let UngrantedImport { interface, function, group, .. } = import.clone();
-    Failure::new(What::Denied { interface, function, group }, message)
+    Failure::new(What::Denied { interface, function, group, backtrace }, message)
 }
 
 fn trap(error: &wasmtime::Error, site: &Site<'_>) -> Failure {

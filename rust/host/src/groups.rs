@@ -72,9 +72,13 @@ impl Group {
         TABLE.iter().find(|row| row.1 == name).map(|row| row.0)
     }
 
-    /// The group to declare for an interface, given with or without its version.
+    /// The group to declare for an interface, given with or without its version. A version that no group serves has
+    /// none (H-16).
     pub fn of_interface(interface: &str) -> Option<Group> {
         let bare = without_version(interface);
+        if !is_served_version(interface) {
+            return None;
+        }
         TABLE.iter().find(|row| row.2.contains(&bare)).map(|row| row.0)
     }
 
@@ -107,6 +111,14 @@ pub fn without_version(interface: &str) -> &str {
     interface.split('@').next().unwrap_or(interface)
 }
 
+fn is_served_version(interface: &str) -> bool {
+    match interface.split_once('@') {
+        None => true,
+        Some((name, version)) if name.starts_with("wasi:") => version.starts_with("0.2."),
+        Some((_, version)) => version.starts_with("0.1."),
+    }
+}
+
 /// The groups one entry declares.
 #[derive(Debug, Clone, Default)]
 pub struct Grants(Vec<Group>);
@@ -126,7 +138,7 @@ impl Grants {
     /// Whether a declared group opens this interface (H-15 for `wasi:io`).
     pub fn open(&self, interface: &str) -> bool {
         let bare = without_version(interface);
-        match Group::of_interface(bare) {
+        match Group::of_interface(interface) {
             Some(Group::Io) => {
                 self.0.iter().any(|group| group.grants_io())
                     || (bare == "wasi:io/poll" && self.has(Group::Poll))
@@ -162,6 +174,15 @@ mod tests {
         assert!(cli.open("wasi:cli/stdin@0.2.3"));
         assert!(!cli.open("wasi:clocks/wall-clock@0.2.3"));
         assert!(!cli.open("wasi:cli/run@0.2.3"));
+    }
+
+    #[test]
+    fn only_served_versions_open() {
+        let all = Grants::new([Group::Random, Group::Funcs]);
+        assert!(all.open("wasi:random/random@0.2.0") && all.open("wasi:random/random@0.2.99"));
+        assert!(!all.open("wasi:random/random@0.3.0"));
+        assert!(all.open("wippy:runtime/funcs@0.1.0"));
+        assert!(!all.open("wippy:runtime/funcs@1.0.0"));
     }
 
     #[test]

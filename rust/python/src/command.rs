@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use wippy_host::call::Options;
+use wippy_host::call::{Caller, Options};
 use wippy_host::error::{Failure, What};
 use wippy_host::function::Function;
 use wippy_host::groups::{Grants, Group};
@@ -86,8 +86,8 @@ fn run(module: &HostModule, spec: Spec, options: &Options) -> Result<i32, Failur
     let function = Function::prepare(&table, module, spec)?;
     let signature = function.signature()?;
     let mut arguments = Arguments::new(signature);
-    let called = function.call(&mut arguments, options, None, None, &mut Signals::new(), interrupt);
-    match called {
+    let caller = Caller { env: None, outer: None, hooks: &mut Signals::new(), interrupt };
+    match function.call(&mut arguments, options, caller) {
         // `result`: 0 is ok, 1 is err. A core command returns nothing, which is ok.
         Ok(image) if signature.result.is_some() => Ok(i32::from(image.read::<1>(0)[0] != 0)),
         Ok(_) => Ok(0),

@@ -54,9 +54,10 @@ pub fn raise(py: Python<'_>, failure: Failure, entry: Option<&str>) -> PyErr {
             own.set_item("trap", trap)?;
             own.set_item("backtrace", backtrace)
         }),
-        What::Denied { interface, function, group } => {
+        What::Denied { interface, function, group, backtrace } => {
             with(py, "ImportDenied", &message, "PermissionDenied", entry, |own| {
                 own.set_item("trap", "import denied")?;
+                own.set_item("backtrace", backtrace)?;
                 own.set_item("interface", interface)?;
                 own.set_item("function", function)?;
                 own.set_item("group", group)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyTuple};
-use wippy_host::call::Options;
+use wippy_host::call::{Caller, Options};
 use wippy_host::error::{Failure, What};
 use wippy_host::function::Function;
 use wippy_host::imports::cli::Stdin;
@@ -94,7 +94,8 @@ impl FunctionBase {
         let outer = scope::current(py)?;
         let mut hooks = Signals::new();
         let image = py.detach(|| {
-            function.call(&mut arguments, &self.options, env.as_ref(), outer.as_ref(), &mut hooks, interrupt)
+            let caller = Caller { env: env.as_ref(), outer: outer.as_ref(), hooks: &mut hooks, interrupt };
+            function.call(&mut arguments, &self.options, caller)
         });
         let image = image.map_err(|failure| raise(py, failure, Some(&function.spec.id)))?;
         match converter.lift(py, &image, self.raise_err) {

@@ -59,14 +59,13 @@ impl Module {
     }
 }
 
+/// The WIT text, and each export's name and signature.
+type Description = (String, Vec<(String, String)>);
+
 /// The WIT of a component's own packages, and its exports with the names of their types.
 #[pyfunction]
 #[pyo3(signature = (source, text=false))]
-pub fn describe(
-    py: Python<'_>,
-    source: PyBackedBytes,
-    text: bool,
-) -> PyResult<Option<(String, Vec<(String, String)>)>> {
+pub fn describe(py: Python<'_>, source: PyBackedBytes, text: bool) -> PyResult<Option<Description>> {
     let described = py.detach(|| {
         let Some(wit) = Wit::decode(&source, text)? else { return Ok(None) };
         Ok(Some((wit.text()?, wit.exports())))

@@ -1,0 +1,193 @@
+//! Calling a prepared function: permits, a fresh instance, the export, the result.
+//!
+//! A function that cannot wait runs right on the caller's thread. Others, and all on threads with little stack, run on
+//! a fiber that [`drive`](crate::driver::drive) polls. The instance is dropped at the end of every call, whatever came
+//! of it (F-38).
+
+mod deadline;
+mod nested;
+mod run;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::driver::{Hooks, Mailbox};
+use crate::error::{Abort, Failure, Phase, What};
+use crate::frame::Frame;
+use crate::function::{Function, Linked};
+use crate::imports::cli::Stdin;
+use crate::spec::{Env, Pairs};
+use crate::state::on_epoch_yield;
+use crate::streams::{Output, Streams};
+use crate::values::{Arguments, Image};
+use crate::{instance, signals, stack};
+use deadline::Deadline;
+
+/// A trial instantiation's time.
+const PROBE: Duration = Duration::from_secs(10);
+
+/// How one call is made.
+#[derive(Clone, Default)]
+pub struct Options {
+    pub timeout: Option<Duration>,
+    pub stdin: Stdin,
+    pub stdout: Output,
+    pub stderr: Output,
+}
+
+/// Who makes a call, and what it takes from there.
+pub struct Caller<'a> {
+    /// The environment where it is resolved already; else the entry's own, which must be fixed.
+    pub env: Option<&'a Pairs>,
+    /// The guest whose call this one is part of.
+    pub outer: Option<&'a Frame>,
+    /// Asked while the guest waits, and between two slices of its work, where it runs on a fiber.
+    pub hooks: &'a mut dyn Hooks,
+    /// Asked now and then where the guest runs directly on this thread.
+    pub interrupt: fn() -> Result<(), Abort>,
+}
+
+/// Everything one run needs besides its arguments.
+struct Call<'a> {
+    options: &'a Options,
+    env: &'a [(String, String)],
+    deadline: Deadline,
+    frame: Option<Frame>,
+}
+
+impl Function {
+    /// Calls the function on this thread. A panic of the host ends this call alone.
+    pub fn call(
+        self: &Arc<Self>,
+        arguments: &mut Arguments,
+        options: &Options,
+        caller: Caller<'_>,
+    ) -> Result<Image, Failure> {
+        let called = catch_unwind(AssertUnwindSafe(|| self.call_inner(arguments, options, caller)));
+        called.unwrap_or_else(|panic| Err(self.panicked(&panic)))
+    }
+
+    fn call_inner(
+        self: &Arc<Self>,
+        arguments: &mut Arguments,
+        options: &Options,
+        caller: Caller<'_>,
+    ) -> Result<Image, Failure> {
+        let Caller { env, outer, hooks, interrupt } = caller;
+        self.admit(outer)?;
+        let deadline =
+            Deadline::new(self.spec.max_execution, options.timeout, outer.and_then(Frame::deadline));
+        let _entered = self.in_flight.enter();
+        let _running = self.shared.ticker.running();
+        signals::ensure_in_front();
+        let env: &[(String, String)] = match (env, &self.spec.env) {
+            (Some(env), _) | (None, Env::Fixed(env)) => env,
+            (None, Env::Dynamic(_)) => return Err(self.internal("the environment was not resolved")),
+        };
+        if self.needs.fiber || !stack::has_room_for_guest() {
+            let mailbox = Arc::new(Mailbox::default());
+            let id = Arc::clone(&self.spec.id);
+            let frame = self.needs.frame.then(|| Frame::new(id, outer, deadline.at, Arc::clone(&mailbox)));
+            let call = Call { options, env, deadline, frame };
+            return self.call_driven(arguments, &call, outer, &mailbox, hooks);
+        }
+        let call = Call { options, env, deadline, frame: None };
+        let _held = match self.try_hold(None) {
+            Some(held) => held,
+            None => self.driven(self.hold(outer, None), &call, &Mailbox::default(), hooks)??,
+        };
+        self.run_here(arguments, &call, interrupt)
+    }
+
+    /// Whether a call may start at all.
+    fn admit(&self, outer: Option<&Frame>) -> Result<(), Failure> {
+        self.check_open()?;
+        self.method()?;
+        self.pool.refuse_reentry(outer)?;
+        outer.map_or(Ok(()), |outer| self.refuse_deep_call(outer))
+    }
+
+    /// Guests and callees that call each other in turns use the thread's stack; a small one ends before the depth limit.
+    fn refuse_deep_call(&self, outer: &Frame) -> Result<(), Failure> {
+        if stack::has_room_for_nested_call() {
+            return Ok(());
+        }
+        let (id, allowed) = (&self.spec.id, u64::from(outer.depth()));
+        let text = format!(
+            "call depth limit exceeded: {id} would be called {allowed} calls deep, and the thread's stack is used up"
+        );
+        Err(Failure::new(What::Limit { limit: "max_call_depth", allowed }, text))
+    }
+
+    /// Runs on a fiber that this thread polls.
+    fn call_driven(
+        self: &Arc<Self>,
+        arguments: &mut Arguments,
+        call: &Call<'_>,
+        outer: Option<&Frame>,
+        mailbox: &Mailbox,
+        hooks: &mut dyn Hooks,
+    ) -> Result<Image, Failure> {
+        let holder = call.frame.as_ref();
+        let _held = match self.try_hold(holder) {
+            Some(held) => held,
+            None => self.driven(self.hold(outer, holder), call, mailbox, hooks)??,
+        };
+        let mut streams = Streams::new(Arc::clone(&self.spec.id));
+        let mut store = self.store(call, &mut streams, None)?;
+        let result = {
+            let mut hooks = WithOutput { hooks, streams: &mut streams };
+            self.driven(self.run_on_fiber(arguments, call, &mut store), call, mailbox, &mut hooks)
+        };
+        // The instance goes before its output is delivered: nothing can be added any more.
+        drop(store);
+        let delivered = streams.deliver(true);
+        let image = result??;
+        delivered.map_err(Failure::aborted)?;
+        Ok(image)
+    }
+
+    /// The start code that an undeclared import stops, if any: one trial instantiation.
+    pub fn probe(self: &Arc<Self>, env: &Pairs) -> Result<(), Failure> {
+        self.check_open()?;
+        let _running = self.shared.ticker.running();
+        signals::ensure_in_front();
+        let options = Options { stdout: Output::Discard, stderr: Output::Discard, ..Options::default() };
+        let deadline = Deadline::new(Some(PROBE), None, None);
+        let call = Call { options: &options, env, deadline, frame: None };
+        let _slot = self.driven(self.slot(), &call, &Mailbox::default(), &mut ())??;
+        let mut store = self.store(&call, &mut Streams::default(), None)?;
+        store.epoch_deadline_callback(on_epoch_yield);
+        let running = async {
+            let instantiated = match &self.linked {
+                Linked::Component(pre) => pre.instantiate_async(&mut store).await.map(drop),
+                Linked::Core(pre) => instance::core_async(pre, &mut store).await.map(drop),
+            };
+            instantiated.map_err(|error| self.failure(error, Phase::Instantiate, &call, &store))
+        };
+        self.driven(running, &call, &Mailbox::default(), &mut ())?
+    }
+
+    fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Failure {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text =
+            text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        self.internal(&format!("the host panicked: {text}"))
+    }
+}
+
+/// Passes on output between two polls.
+struct WithOutput<'a> {
+    hooks: &'a mut dyn Hooks,
+    streams: &'a mut Streams,
+}
+
+impl Hooks for WithOutput<'_> {
+    fn look_around(&mut self) -> Result<(), Abort> {
+        if self.streams.has_output() {
+            self.streams.deliver(false)?;
+        }
+        self.hooks.look_around()
+    }
+}

@@ -1,0 +1,75 @@
+//! Calls made by guests, through `funcs`: on the caller's driver, each on a fiber of its own.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::deadline::Deadline;
+use super::{Call, Options};
+use crate::error::{Failure, Stop};
+use crate::frame::Frame;
+use crate::function::Function;
+use crate::spec::{Env, Pairs};
+use crate::streams::Streams;
+use crate::table::Refusal;
+use crate::values::{Arguments, Image};
+
+impl Function {
+    /// Calls the function for a guest of `caller`'s tree, on that guest's driver.
+    pub(crate) fn call_nested<'a>(
+        self: &'a Arc<Self>,
+        arguments: &'a mut Arguments,
+        caller: &'a Frame,
+    ) -> Pin<Box<dyn Future<Output = Result<Image, Failure>> + Send + 'a>> {
+        Box::pin(self.nested(arguments, caller))
+    }
+
+    async fn nested(self: &Arc<Self>, arguments: &mut Arguments, caller: &Frame) -> Result<Image, Failure> {
+        self.check_open()?;
+        self.method()?;
+        self.pool.refuse_reentry(Some(caller))?;
+        let deadline = Deadline::new(self.spec.max_execution, None, caller.deadline());
+        let _entered = self.in_flight.enter();
+        let env = self.nested_env(caller).await?;
+        let id = Arc::clone(&self.spec.id);
+        let mailbox = Arc::clone(caller.mailbox());
+        let frame = self.needs.frame.then(|| Frame::new(id, Some(caller), deadline.at, mailbox));
+        let options = Options::default();
+        let call = Call { options: &options, env: &env, deadline, frame };
+        let mut streams = Streams::new(Arc::clone(&self.spec.id));
+        let result = {
+            let running = async {
+                let holder = call.frame.as_ref();
+                let _held = match self.try_hold(holder) {
+                    Some(held) => held,
+                    None => self.hold(Some(caller), holder).await?,
+                };
+                let mut store = self.store(&call, &mut streams, None)?;
+                self.run_on_fiber(arguments, &call, &mut store).await
+            };
+            match deadline.at {
+                Some(at) => match tokio::time::timeout_at(at.into(), running).await {
+                    Ok(result) => result,
+                    Err(_) => Err(self.stopped(Stop::Deadline, &call)),
+                },
+                None => running.await,
+            }
+        };
+        if streams.has_output() {
+            caller.mailbox().run(move || streams.deliver(true)).await?.map_err(Failure::aborted)?;
+        }
+        result
+    }
+
+    async fn nested_env(&self, caller: &Frame) -> Result<Pairs, Failure> {
+        let source = match &self.spec.env {
+            Env::Fixed(pairs) => return Ok(Arc::clone(pairs)),
+            Env::Dynamic(source) => Arc::clone(source),
+        };
+        match caller.mailbox().run(move || source.resolve()).await? {
+            Ok(pairs) => Ok(pairs),
+            Err(Refusal::Err(text)) => Err(Failure::load(text)),
+            Err(Refusal::Abort(reason)) => Err(Failure::aborted(reason)),
+        }
+    }
+}

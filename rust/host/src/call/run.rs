@@ -1,0 +1,194 @@
+//! One run of a guest: permits, a store, a fresh instance, the export, and what its end means.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::SemaphorePermit;
+use wasmtime::{Store, Trap};
+
+use super::Call;
+use crate::driver::{Hooks, Mailbox, Stopped, drive};
+use crate::error::{Abort, Failure, Phase, Site, Stop, What, classify};
+use crate::frame::Frame;
+use crate::function::{Function, Linked};
+use crate::instance;
+use crate::pool::Permit;
+use crate::resolve::Export;
+use crate::state::{State, Watch, on_epoch, on_epoch_yield};
+use crate::streams::Streams;
+use crate::values::{Arguments, Image, component};
+
+/// What a guest may hand to one host function, in wasmtime's units.
+const HOSTCALL_BYTES: usize = 128 << 20;
+
+/// What a running call holds. It outlives the call's store, whose instance takes up the slot until it is dropped.
+pub(super) struct Held<'a> {
+    _slot: SemaphorePermit<'a>,
+    _permit: Permit,
+}
+
+impl Function {
+    /// Runs on this thread's own stack.
+    pub(super) fn run_here(
+        &self,
+        arguments: &mut Arguments,
+        call: &Call<'_>,
+        interrupt: fn() -> Result<(), Abort>,
+    ) -> Result<Image, Failure> {
+        let mut streams = Streams::default();
+        let mut store = self.store(call, &mut streams, Some(interrupt))?;
+        store.epoch_deadline_callback(on_epoch);
+        let limit = self.spec.max_result_bytes;
+        let method = self.method()?;
+        let result = match (&self.linked, &method.export) {
+            (Linked::Component(pre), Export::Component(index)) => {
+                let instance = pre.instantiate(&mut store);
+                let instance =
+                    instance.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
+                let function = instance.get_func(&mut store, index);
+                let function = function.ok_or_else(|| self.internal("the export vanished"))?;
+                component::call(&mut store, function, &method.signature, arguments, limit)
+            }
+            (Linked::Core(pre), Export::Core(function)) => {
+                let instance = pre.instantiate(&mut store).and_then(|instance| {
+                    instance::initialize(&mut store, &instance)?;
+                    Ok(instance)
+                });
+                let instance =
+                    instance.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
+                function.call(&mut store, instance, &method.signature, arguments, limit)
+            }
+            _ => return Err(self.internal("a method of another kind of module")),
+        };
+        result.map_err(|error| self.failure(error, Phase::Call, call, &store))
+    }
+
+    pub(super) async fn run_on_fiber(
+        &self,
+        arguments: &mut Arguments,
+        call: &Call<'_>,
+        store: &mut Store<State>,
+    ) -> Result<Image, Failure> {
+        store.epoch_deadline_callback(on_epoch_yield);
+        let limit = self.spec.max_result_bytes;
+        let method = self.method()?;
+        let result = match (&self.linked, &method.export) {
+            (Linked::Component(pre), Export::Component(index)) => {
+                let instance = pre.instantiate_async(&mut *store).await;
+                let instance =
+                    instance.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
+                let function = instance.get_func(&mut *store, index);
+                let function = function.ok_or_else(|| self.internal("the export vanished"))?;
+                component::call_async(&mut *store, function, &method.signature, arguments, limit).await
+            }
+            (Linked::Core(pre), Export::Core(function)) => {
+                let instance = instance::core_async(pre, store).await;
+                let instance =
+                    instance.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
+                function.call_async(&mut *store, instance, &method.signature, arguments, limit).await
+            }
+            _ => return Err(self.internal("a method of another kind of module")),
+        };
+        result.map_err(|error| self.failure(error, Phase::Call, call, store))
+    }
+
+    pub(super) fn try_hold(&self, holder: Option<&Frame>) -> Option<Held<'_>> {
+        let permit = self.pool.try_enter(holder)?;
+        let slot = self.shared.permits.try_acquire_many(self.needs.weight).ok()?;
+        Some(Held { _slot: slot, _permit: permit })
+    }
+
+    pub(super) async fn hold(
+        &self,
+        caller: Option<&Frame>,
+        holder: Option<&Frame>,
+    ) -> Result<Held<'_>, Failure> {
+        let permit = self.pool.enter(caller, holder).await?;
+        Ok(Held { _slot: self.slot().await?, _permit: permit })
+    }
+
+    /// Room for one instance in the engine's pool.
+    pub(super) async fn slot(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        let slot = self.shared.permits.acquire_many(self.needs.weight).await;
+        slot.map_err(|_| self.internal("the engine is closed"))
+    }
+
+    pub(super) fn driven<F: Future>(
+        &self,
+        future: F,
+        call: &Call<'_>,
+        mailbox: &Mailbox,
+        hooks: &mut dyn Hooks,
+    ) -> Result<F::Output, Failure> {
+        let runtime = self.shared.tokio.handle();
+        drive(runtime, future, mailbox, call.deadline.at, &self.lifecycle, hooks).map_err(|stopped| {
+            match stopped {
+                Stopped::Deadline => self.stopped(Stop::Deadline, call),
+                Stopped::Cancelled => self.stopped(Stop::Cancelled, call),
+                Stopped::Aborted(reason) => Failure::aborted(reason),
+            }
+        })
+    }
+
+    pub(super) fn store(
+        &self,
+        call: &Call<'_>,
+        streams: &mut Streams,
+        interrupt: Option<fn() -> Result<(), Abort>>,
+    ) -> Result<Store<State>, Failure> {
+        let watch = Watch::new(call.deadline.at, Arc::clone(&self.lifecycle), interrupt);
+        let wasi = instance::wasi(self, call.options, call.env, streams)?;
+        let state = instance::state(self, wasi, watch, call.frame.clone());
+        let mut store = Store::new(&self.shared.engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_epoch_deadline(1);
+        store.set_hostcall_fuel(self.spec.max_result_bytes.max(HOSTCALL_BYTES));
+        Ok(store)
+    }
+
+    pub(super) fn failure(
+        &self,
+        error: wasmtime::Error,
+        phase: Phase,
+        call: &Call<'_>,
+        store: &Store<State>,
+    ) -> Failure {
+        if let Some(stop) = error.downcast_ref::<Stop>() {
+            return self.stopped(*stop, call);
+        }
+        let memory_refused = store.data().limiter.memory_refused();
+        // wasmtime's word for a call that was cut off; ours says why.
+        if matches!(error.downcast_ref(), Some(Trap::Interrupt)) {
+            return self.stopped(Stop::Cancelled, call);
+        }
+        let site = Site { entry: &self.spec.id, method: &self.spec.method, phase, memory_refused };
+        classify(error, &site)
+    }
+
+    pub(super) fn stopped(&self, stop: Stop, call: &Call<'_>) -> Failure {
+        let describe = |cause: &str| {
+            format!("{}: failed to call wasm method: {}: {cause}", self.spec.id, self.spec.method)
+        };
+        match (stop, call.deadline.limit) {
+            (Stop::Deadline, Some((limit, allowed))) => {
+                let cause = match limit {
+                    "timeout" => format!("timeout exceeded: {allowed}ms"),
+                    _ => format!("execution limit exceeded: {allowed}ms"),
+                };
+                Failure::new(What::Limit { limit, allowed }, describe(&cause))
+            }
+            (Stop::Deadline, None) => {
+                let cause = "the time of the call it is part of is over";
+                Failure::new(What::Limit { limit: "max_execution_ms", allowed: 0 }, describe(cause))
+            }
+            (Stop::Cancelled, _) => {
+                Failure::new(What::Cancelled, describe("cancelled: the runtime was closed"))
+            }
+            (Stop::Aborted, _) => Failure::new(What::Cancelled, describe("stopped by the caller")),
+        }
+    }
+
+    pub(super) fn internal(&self, text: &str) -> Failure {
+        Failure::internal(format!("{}: internal error: {text}", self.spec.id))
+    }
+}
