@@ -10,6 +10,7 @@ use std::any::Any;
 use std::ops::Range;
 
 use super::PAIR;
+use super::arena::Arena;
 use super::error::guest_error;
 use super::signature::Signature;
 
@@ -19,7 +20,7 @@ pub use simple::SignatureMismatch;
 /// Arguments on their way into a guest.
 #[derive(Default)]
 pub struct Arguments {
-    arena: Vec<u8>,
+    arena: Arena,
     blocks: Vec<Block>,
     keep: Vec<Box<dyn Any + Send + Sync>>,
 }
@@ -58,8 +59,8 @@ impl Arguments {
     /// Arguments of this signature, all zero.
     pub fn new(signature: &Signature) -> Self {
         let size = signature.size as usize;
-        let mut arena = Vec::with_capacity(size + 64);
-        arena.resize(size, 0);
+        let mut arena = Arena::with_capacity(size + 64);
+        arena.append_zeros(size);
         Self { arena, ..Self::default() }
     }
 
@@ -77,7 +78,7 @@ impl Arguments {
         let size = (element_size as usize).checked_mul(count).filter(|&size| size <= Self::MAX_BYTES);
         let size = size.filter(|_| count <= Self::MAX_ITEMS).ok_or(TooLong)?;
         let start = self.arena.len();
-        self.arena.resize(start + size, 0);
+        self.arena.append_zeros(size);
         Ok(start)
     }
 
@@ -139,7 +140,7 @@ impl Arguments {
             return Err(TooLong);
         }
         let start = self.arena.len();
-        self.arena.extend_from_slice(bytes);
+        self.arena.append(bytes);
         self.push(Source::Arena(start..self.arena.len()), slot, count, align, text);
         Ok(())
     }

@@ -9,14 +9,12 @@
 //! - no slice kept over `realloc`: `lower` asks for memory anew each time;
 //! - bounds, alignment and discriminants of the result: `copy_out`; hostcall fuel: its byte limit.
 //!
-//! Lifting is a function without `self`, so the plan reaches it through a thread-local set around the call (around
-//! each poll of an asynchronous one) and restored after it: calls nest through host functions.
+//! Lifting is a function without `self`, so the plan reaches it through `expected`, set around the call and around each
+//! poll of an asynchronous one.
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
 use std::pin::pin;
-use std::ptr;
 use std::sync::{Mutex, PoisonError};
 
 use wasmtime::component::__internal::wasmtime_environ::component::StringEncoding;
@@ -26,12 +24,14 @@ use wasmtime::component::__internal::{
 use wasmtime::component::{ComponentNamedList, ComponentType, Func, Lift, Lower, TypedFunc};
 use wasmtime::{AsContextMut, Result, ValRaw};
 
+use super::arena::Arena;
 use super::copy_out::{Memory, copy_out};
 use super::error::guest_error;
+use super::expected::{Expected, Scope, with_current};
 use super::flat::unflatten;
 use super::lower::{Guest, lower};
 use super::signature::MAX_FLAT_PARAMS;
-use super::{Arguments, Image, PAIR, Signature, Ty};
+use super::{Arguments, Image, PAIR, Signature};
 
 /// Calls `func` on the caller's thread. `signature` is that of `func`.
 pub fn call(
@@ -135,17 +135,16 @@ impl<T> Guest for Lowered<'_, '_, T> {
         self.0.as_slice_mut()
     }
 
-    fn encode(&mut self, text: &str) -> Option<Result<(usize, usize)>> {
-        if self.0.options().string_encoding == StringEncoding::Utf8 {
-            return None;
-        }
+    fn encodes(&self) -> bool {
+        self.0.options().string_encoding != StringEncoding::Utf8
+    }
+
+    fn encode(&mut self, text: &str) -> Result<(usize, usize)> {
         let mut pair = MaybeUninit::<[ValRaw; 2]>::uninit();
-        let lowered = text.linear_lower_to_flat(self.0, InterfaceType::String, &mut pair);
-        Some(lowered.map_err(realloc_error).map(|()| {
-            // SAFETY: an implementation of `Lower` initialises everything when it succeeds.
-            let [pointer, len] = unsafe { pair.assume_init() };
-            (pointer.get_i64() as usize, len.get_i64() as usize)
-        }))
+        text.linear_lower_to_flat(self.0, InterfaceType::String, &mut pair).map_err(realloc_error)?;
+        // SAFETY: an implementation of `Lower` initialises everything when it succeeds.
+        let [pointer, len] = unsafe { pair.assume_init() };
+        Ok((pointer.get_i64() as usize, len.get_i64() as usize))
     }
 }
 
@@ -175,17 +174,17 @@ unsafe impl ComponentNamedList for Lifted {}
 // SAFETY: every value made from the guest's bits is checked, see `copy_out` and `unflatten`.
 unsafe impl Lift for Lifted {
     fn linear_lift_from_flat(cx: &mut LiftContext<'_>, _: InterfaceType, src: &[ValRaw; 1]) -> Result<Self> {
-        let expected = current().ok_or_else(|| wasmtime::Error::msg("result lifted outside a call"))?;
-        // SAFETY: the pointer is that of a `Scope` entered further down this thread's stack, or on the stack of the
-        // poll that resumed this fiber; it does not leave this function.
-        let expected = unsafe { &*expected };
-        let Some(ty) = expected.result else { return Ok(Self(Image::default())) };
-        if ty.flat > 1 {
-            return copy_out(ty, src[0].get_u32(), &mut Lifting(cx), expected.limit).map(Self);
-        }
-        let mut arena = vec![0; ty.size as usize];
-        unflatten(ty, src[0].get_u64(), &mut arena).map_err(wasmtime::Error::new)?;
-        Ok(Self(Image::new(arena)))
+        let lift = |expected: &Expected<'_>| {
+            let Some(ty) = expected.result else { return Ok(Self(Image::default())) };
+            if ty.flat > 1 {
+                return copy_out(ty, src[0].get_u32(), &mut Lifting(cx), expected.limit).map(Self);
+            }
+            let mut arena = Arena::default();
+            arena.append_zeros(ty.size as usize);
+            unflatten(ty, src[0].get_u64(), &mut arena).map_err(wasmtime::Error::new)?;
+            Ok(Self(Image::new(arena)))
+        };
+        with_current(lift).ok_or_else(|| wasmtime::Error::msg("result lifted outside a call"))?
     }
 
     fn linear_lift_from_memory(_: &mut LiftContext<'_>, _: InterfaceType, _: &[u8]) -> Result<Self> {
@@ -212,48 +211,4 @@ impl Memory for Lifting<'_, '_> {
         let text = String::linear_lift_from_memory(self.0, InterfaceType::String, &Aligned(pair).0);
         Some(text.map_err(|error| guest_error(error.to_string())))
     }
-}
-
-/// What the call in progress on this thread expects back.
-struct Expected<'a> {
-    result: Option<&'a Ty>,
-    limit: usize,
-}
-
-thread_local! {
-    static EXPECTED: Cell<*const Expected<'static>> = const { Cell::new(ptr::null()) };
-}
-
-/// Makes an expectation current until dropped.
-struct Scope {
-    previous: *const Expected<'static>,
-}
-
-impl Scope {
-    fn enter(expected: &Expected<'_>) -> Self {
-        Self { previous: replace(ptr::from_ref(expected).cast()) }
-    }
-}
-
-impl Drop for Scope {
-    fn drop(&mut self) {
-        replace(self.previous);
-    }
-}
-
-fn current() -> Option<*const Expected<'static>> {
-    let current = get();
-    if current.is_null() { None } else { Some(current) }
-}
-
-// Never inlined: a function of a fiber that goes on on another thread must not keep the address of the first one's
-// variable.
-#[inline(never)]
-fn replace(new: *const Expected<'static>) -> *const Expected<'static> {
-    EXPECTED.replace(new)
-}
-
-#[inline(never)]
-fn get() -> *const Expected<'static> {
-    EXPECTED.get()
 }

@@ -6,6 +6,7 @@
 //! discriminants, UTF-8) is checked when the image is read.
 
 use super::PAIR;
+use super::arena::Arena;
 use super::error::{GuestValueError, ResultTooLarge, guest_error};
 use super::image::{Image, pair, tag};
 use super::ty::{Kind, Ty};
@@ -35,14 +36,14 @@ pub(super) fn copy_out(
 
 struct Copier<'a, M> {
     memory: &'a mut M,
-    arena: Vec<u8>,
+    arena: Arena,
     limit: usize,
 }
 
 impl<'a, M: Memory> Copier<'a, M> {
     fn new(memory: &'a mut M, limit: usize) -> Self {
         // Offsets in the image are 32 bits wide.
-        Self { memory, arena: Vec::new(), limit: limit.min(u32::MAX as usize) }
+        Self { memory, arena: Arena::default(), limit: limit.min(u32::MAX as usize) }
     }
 
     /// Appends `count` values of type `ty`; gives their offset.
@@ -66,7 +67,7 @@ impl<'a, M: Memory> Copier<'a, M> {
         if source.len() > self.limit - start {
             return Err(wasmtime::Error::new(ResultTooLarge { limit: self.limit }));
         }
-        self.arena.extend_from_slice(source);
+        self.arena.append(source);
         Ok(start)
     }
 
@@ -111,7 +112,7 @@ impl<'a, M: Memory> Copier<'a, M> {
         if text.len() > self.limit - start {
             return Err(wasmtime::Error::new(ResultTooLarge { limit: self.limit }));
         }
-        self.arena.extend_from_slice(text.as_bytes());
+        self.arena.append(text.as_bytes());
         self.patch(at, start, text.len() as u32)
     }
 

@@ -14,6 +14,7 @@ use wasmtime::{
     TypedFunc, Val, ValType,
 };
 
+use super::arena::Arena;
 use super::copy_out::{Memory, copy_out};
 use super::error::guest_error;
 use super::flat::{flatten, unflatten};
@@ -166,7 +167,8 @@ impl<'a, T: Send> CoreGuest<'a, T> {
             let memory = self.memory.map_or(&[][..], |memory| memory.data(&self.store));
             return copy_out(ty, value as u32, &mut Utf8(memory), limit);
         }
-        let mut arena = vec![0; ty.size as usize];
+        let mut arena = Arena::default();
+        arena.append_zeros(ty.size as usize);
         unflatten(ty, value, &mut arena).map_err(wasmtime::Error::new)?;
         Ok(Image::new(arena))
     }

@@ -3,17 +3,18 @@
 //! Reading follows the plan (`Ty` and offsets); these are the leaf reads. They check what the copy did not: text,
 //! characters, discriminants. Offsets that do not come from the same plan panic, they never read outside the image.
 
+use super::arena::Arena;
 use super::error::GuestValueError;
 use super::ty::Ty;
 
 /// An owned result. The value starts at offset 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Image {
-    arena: Vec<u8>,
+    arena: Arena,
 }
 
 impl Image {
-    pub(super) fn new(arena: Vec<u8>) -> Self {
+    pub(super) fn new(arena: Arena) -> Self {
         Self { arena }
     }
 
@@ -41,7 +42,7 @@ impl Image {
         char::from_u32(code).ok_or_else(|| GuestValueError(format!("{code:#x} is not a character")))
     }
 
-    /// The discriminant of a variant, enum, option or result, or the mask of flags without undefined bits.
+    /// The discriminant of a variant, enum, option or result.
     pub fn tag(&self, ty: &Ty, at: usize) -> Result<u32, GuestValueError> {
         let tag = tag(&self.arena, at, ty.tag_size);
         if (tag as usize) < ty.cases() {

@@ -11,9 +11,14 @@ pub(super) trait Guest {
 
     fn memory(&mut self) -> &mut [u8];
 
-    /// Lowers text itself where the guest does not use UTF-8; gives pointer and length.
-    fn encode(&mut self, _text: &str) -> Option<wasmtime::Result<(usize, usize)>> {
-        None
+    /// Whether the guest keeps strings in another encoding than UTF-8.
+    fn encodes(&self) -> bool {
+        false
+    }
+
+    /// Lowers text where [`Self::encodes`]; gives pointer and length.
+    fn encode(&mut self, _text: &str) -> wasmtime::Result<(usize, usize)> {
+        Err(wasmtime::Error::msg("the guest uses UTF-8"))
     }
 }
 
@@ -23,9 +28,10 @@ pub(super) fn lower(
     signature: &Signature,
     guest: &mut impl Guest,
 ) -> wasmtime::Result<[u64; MAX_FLAT_PARAMS]> {
+    let encodes = guest.encodes();
     for index in 0..arguments.blocks() {
-        if let Some(encoded) = arguments.text_at(index).and_then(|text| guest.encode(text)) {
-            let (pointer, len) = encoded?;
+        if encodes && let Some(text) = arguments.text_at(index) {
+            let (pointer, len) = guest.encode(text)?;
             arguments.patch(index, pointer, len)?;
             continue;
         }

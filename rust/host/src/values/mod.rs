@@ -11,17 +11,20 @@
 //! | `ty`, `signature`, `reflect`, `wit_text`, `display` | the plan: types with their layout, where they come from, how they print |
 //! | `arguments`, `lower`, `flat` | into the guest |
 //! | `copy_out`, `image`, `text` | out of the guest |
-//! | `component`, `core_module` | the two kinds of guests |
+//! | `component` (with `expected`), `core_module` | the two kinds of guests |
+//! | `arena` | memory for both directions |
 //!
 //! What can go wrong: the guest hands out pointers, discriminants or text that break the ABI ([`GuestValueError`]),
 //! or a result larger than allowed ([`ResultTooLarge`]); its own traps pass through untouched.
 
+mod arena;
 mod arguments;
 pub mod component;
 mod copy_out;
 pub mod core_module;
 mod display;
 mod error;
+mod expected;
 mod flat;
 mod image;
 mod lower;

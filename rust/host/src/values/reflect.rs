@@ -2,7 +2,8 @@
 //!
 //! Types we do not carry (V-19: resources, streams, futures; also maps and error contexts) are refused here, when the
 //! entry is prepared, with the parameter and the type named. So are types whose tree is absurdly large: component
-//! types form a graph in which a hundred definitions can describe millions of nodes.
+//! types form a graph in which a hundred definitions can describe millions of nodes. Their depth is limited to 100 by
+//! the validator, so walking them by recursion is safe.
 
 use std::fmt;
 use std::sync::Arc;
@@ -87,7 +88,11 @@ impl Reflector {
             Type::Float64 => Ty::primitive(Kind::F64),
             Type::Char => Ty::primitive(Kind::Char),
             Type::String => Ty::primitive(Kind::String),
-            Type::List(list) => Ty::list(self.ty(&list.ty())?),
+            Type::List(list) => match self.ty(&list.ty())? {
+                // No type is empty; if one ever were, four billion of them would fit in no bytes at all.
+                element if element.size == 0 => return Err("a list of empty values is"),
+                element => Ty::list(element),
+            },
             Type::FixedLengthList(list) => Ty::fixed_list(self.ty(&list.ty())?, list.len())?,
             Type::Record(record) => self.record(record)?,
             Type::Tuple(tuple) => Ty::tuple(tuple.types().map(|ty| self.ty(&ty)).collect::<Result<_, _>>()?)?,

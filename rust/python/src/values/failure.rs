@@ -119,21 +119,29 @@ pub(super) fn argument_error(py: Python<'_>, function: &str, method: &str, inner
     build().map_or_else(|error| error, PyErr::from_value)
 }
 
-/// The type of an object, with its value where that is short and safe to show.
+/// The type of an object, with its value where that is short and made by Python itself.
 pub(super) fn describe(found: &Bound<'_, PyAny>) -> String {
     if found.is_none() {
         return "None".to_owned();
     }
     let name = found.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string());
-    let shown = found.is_exact_instance_of::<PyBool>()
-        || found.is_exact_instance_of::<PyInt>()
-        || found.is_exact_instance_of::<PyFloat>()
-        || found.is_exact_instance_of::<PyString>();
-    match found.repr() {
-        Ok(repr) if shown => match repr.to_string_lossy() {
-            repr if repr.len() <= 40 => format!("{name} ({repr})"),
-            _ => name,
-        },
-        _ => name,
+    match shown(found) {
+        Some(value) => format!("{name} ({value})"),
+        None => name,
     }
+}
+
+fn shown(found: &Bound<'_, PyAny>) -> Option<String> {
+    const LONGEST: usize = 40;
+    let plain = match found.cast_exact::<PyString>() {
+        Ok(string) => string.len().is_ok_and(|len| len <= LONGEST),
+        Err(_) => {
+            found.is_exact_instance_of::<PyInt>()
+                || found.is_exact_instance_of::<PyFloat>()
+                || found.is_exact_instance_of::<PyBool>()
+        }
+    };
+    let repr = plain.then(|| found.repr().ok()).flatten()?;
+    let repr = repr.to_string_lossy();
+    (repr.len() <= LONGEST).then(|| repr.into_owned())
 }

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `plan` | types with their Python names |
 //! | `converter` | the parameters of a call, its result |
-//! | `lower`, `numbers`, `sequences`, `composites`, `choices` | Python to WIT, by kind of type |
+//! | `lower`, `numbers`, `sequences`, `buffers`, `composites`, `choices` | Python to WIT, by kind of type |
 //! | `lift` | WIT to Python |
 //! | `failure` | why an argument does not fit, and where |
 //! | `classes` | `Variant`, `Ok`, `Err`, `Some` |
@@ -18,6 +18,7 @@
 //! Everything asked for is held by a strong reference, lengths are checked again after the walk, and a change is an
 //! error; nothing is ever written outside the arguments' own memory.
 
+mod buffers;
 mod choices;
 mod classes;
 mod composites;
