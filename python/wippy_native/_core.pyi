@@ -144,6 +144,8 @@ class FunctionBase:
     @property
     def id(self) -> str: ...
     @property
+    def method(self) -> str: ...
+    @property
     def parameters(self) -> list[tuple[str, str]] | None:
         """(WIT name, WIT type) each, or None when the method does not resolve."""
     @property

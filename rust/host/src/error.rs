@@ -190,18 +190,42 @@ fn denied(import: &UngrantedImport, backtrace: Vec<String>, site: &Site<'_>) -> 
 }
 
 fn trap(error: &wasmtime::Error, site: &Site<'_>) -> Failure {
-    let trap = match error.downcast_ref::<Trap>() {
-        Some(trap) => trap.to_string(),
-        None => error.root_cause().to_string(),
+    let (trap, cause) = match error.downcast_ref::<Trap>() {
+        Some(trap) => (short_name(*trap).to_owned(), trap.to_string()),
+        None => {
+            let broken = error.downcast_ref::<values::GuestValueError>().is_some();
+            let trap = if broken { "invalid value" } else { "host function" };
+            (trap.to_owned(), error.root_cause().to_string())
+        }
     };
     let backtrace = backtrace(error);
-    let mut message = site.describe(&trap);
+    let mut message = site.describe(&cause);
     if let Some(allowed) = site.memory_refused {
         message.push_str(&format!(
             " (the guest was refused memory before: limits.max_memory_bytes is {allowed} bytes)"
         ));
     }
     Failure::new(What::Trap { trap, backtrace }, message)
+}
+
+/// What programs compare; the message has the whole sentence.
+fn short_name(trap: Trap) -> &'static str {
+    match trap {
+        Trap::StackOverflow => "stack overflow",
+        Trap::MemoryOutOfBounds | Trap::HeapMisaligned => "memory out of bounds",
+        Trap::TableOutOfBounds => "table out of bounds",
+        Trap::IndirectCallToNull => "uninitialized element",
+        Trap::BadSignature => "indirect call type mismatch",
+        Trap::IntegerOverflow => "integer overflow",
+        Trap::IntegerDivisionByZero => "integer divide by zero",
+        Trap::BadConversionToInteger => "invalid conversion to integer",
+        Trap::UnreachableCodeReached => "unreachable",
+        Trap::NullReference => "null reference",
+        Trap::ArrayOutOfBounds => "array out of bounds",
+        Trap::AllocationTooLarge => "allocation too large",
+        Trap::CastFailure => "cast failure",
+        _ => "trap",
+    }
 }
 
 /// The guest's frames, innermost first, `function (module) at offset`.

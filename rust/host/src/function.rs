@@ -13,7 +13,7 @@ use crate::imports::{self, preview1, stubs};
 use crate::lifecycle::InFlight;
 use crate::module::{Code, Import, Module};
 use crate::pool::Pool;
-use crate::resolve::{Method, resolve};
+use crate::resolve::{Method, Unresolved, resolve};
 use crate::spec::Spec;
 use crate::state::State;
 use crate::table::Table;
@@ -66,7 +66,11 @@ impl Function {
             Code::Component(component) => link_component(component, &spec, module.shared)?,
             Code::Core(core) => link_core(core, &spec, module.shared)?,
         };
-        let method = resolve(&module.code, &spec.method, spec.wit.as_deref());
+        let method = match resolve(&module.code, &spec.method, spec.wit.as_deref()) {
+            Ok(method) => Ok(method),
+            Err(Unresolved::NotFound(problem)) => Err(problem),
+            Err(Unresolved::Unsupported(problem)) => return Err(Failure::load(problem)),
+        };
         let pool = Pool::new(spec.id.to_string(), spec.capacity, spec.inline);
         Ok(Arc::new(Function {
             table: Arc::downgrade(table),
@@ -102,9 +106,8 @@ impl Function {
     /// A result that breaks the canonical ABI: the guest's fault, like a trap.
     pub fn broken_result(&self, broken: &GuestValueError) -> Failure {
         let Spec { id, method, .. } = &self.spec;
-        let trap = broken.to_string();
-        let message = format!("{id}: failed to call wasm method: {method}: {trap}");
-        Failure::new(What::Trap { trap, backtrace: Vec::new() }, message)
+        let message = format!("{id}: failed to call wasm method: {method}: {broken}");
+        Failure::new(What::Trap { trap: "invalid value".to_owned(), backtrace: Vec::new() }, message)
     }
 
     /// Gives the function an id in a table, or the id of `before`, which it replaces. Who holds the replaced function

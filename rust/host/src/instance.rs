@@ -37,7 +37,8 @@ pub(crate) fn wasi(
         console(&mut builder, function, options, env, streams);
     }
     if grants.has(Group::Filesystem) {
-        filesystem::prepare(&mut builder, &function.spec.mounts)?;
+        let component = matches!(function.linked, Linked::Component(_));
+        filesystem::prepare(&mut builder, &function.spec.mounts, component)?;
     }
     Ok(match function.linked {
         Linked::Component(_) => Wasi::Component(Box::new((builder.build(), ResourceTable::new()))),

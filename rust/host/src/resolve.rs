@@ -21,20 +21,35 @@ pub struct Method {
     pub signature: Arc<Signature>,
 }
 
-/// Finds `method`; else the reason, without the words in front that every call error has.
-pub fn resolve(code: &Code, method: &str, wit: Option<&str>) -> Result<Method, String> {
-    match code {
-        Code::Component(component) => in_component(component, method),
-        Code::Core(module) => in_core(module, method, wit),
+/// Why a method cannot be called, without the words in front that every call error has.
+pub enum Unresolved {
+    /// Said by each call, not by the load (F-11).
+    NotFound(String),
+    /// It exists, and takes or gives what cannot cross the border (V-19): the entry cannot be loaded.
+    Unsupported(String),
+}
+
+impl From<String> for Unresolved {
+    fn from(reason: String) -> Self {
+        Unresolved::NotFound(reason)
     }
 }
 
-fn in_component(component: &Component, method: &str) -> Result<Method, String> {
+/// Finds `method`.
+pub fn resolve(code: &Code, method: &str, wit: Option<&str>) -> Result<Method, Unresolved> {
+    match code {
+        Code::Component(component) => in_component(component, method),
+        Code::Core(module) => Ok(in_core(module, method, wit)?),
+    }
+}
+
+fn in_component(component: &Component, method: &str) -> Result<Method, Unresolved> {
     let exports = component_exports(component);
     let names: Vec<&str> = exports.iter().map(|(name, _)| name.as_str()).collect();
     let found = find(&names, method)?;
     let (name, ty) = &exports[found];
-    let signature = Signature::of_component(ty).map_err(|unsupported| unsupported.to_string())?;
+    let signature = Signature::of_component(ty)
+        .map_err(|unsupported| Unresolved::Unsupported(format!("method {name}: {unsupported}")))?;
     let index = match name.rsplit_once('#') {
         None => component.get_export_index(None, name),
         Some((interface, function)) => component

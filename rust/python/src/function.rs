@@ -113,6 +113,12 @@ impl FunctionBase {
         &self.shared.function.spec.id
     }
 
+    /// The entry's `method`.
+    #[getter]
+    fn method(&self) -> &str {
+        &self.shared.function.spec.method
+    }
+
     #[getter]
     fn parameters(&self) -> Option<Vec<(String, String)>> {
         let signature = self.shared.function.signature().ok()?;

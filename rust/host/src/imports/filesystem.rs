@@ -5,9 +5,13 @@
 
 use std::path::PathBuf;
 
-use wasmtime::component::Linker;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
-use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
+use wasmtime_wasi::p2::bindings::filesystem::preopens;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    self, Descriptor, DescriptorFlags, DescriptorType, ErrorCode, HostDescriptor as _, OpenFlags, PathFlags,
+};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use super::Wanted;
@@ -25,6 +29,7 @@ pub struct Mount {
 pub fn link(linker: &mut Linker<State>, wanted: &Wanted) -> wasmtime::Result<()> {
     if wanted.has("wasi:filesystem/types") {
         types::add_to_linker::<State, WasiFilesystem>(linker, State::filesystem)?;
+        guard_open(linker)?;
     }
     if wanted.has("wasi:filesystem/preopens") {
         preopens::add_to_linker::<State, WasiFilesystem>(linker, State::filesystem)?;
@@ -32,10 +37,49 @@ pub fn link(linker: &mut Linker<State>, wanted: &Wanted) -> wasmtime::Result<()>
     Ok(())
 }
 
+/// Opening a named pipe waits until its other end is opened, and reading a device may wait for ever: no deadline would
+/// reach a thread that does. Guests cannot make such files, but a mounted directory may hold them. So only what is a
+/// file, a directory or a link is opened, which takes one more question to the system.
+fn guard_open(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut instance = linker.instance(TYPES)?;
+    instance.func_wrap_async(
+        "[method]descriptor.open-at",
+        |mut store: StoreContextMut<'_, State>, (dir, path_flags, path, open_flags, flags): OpenAt| {
+            Box::new(async move {
+                let mut host = store.data_mut().filesystem();
+                let stat = host.stat_at(Resource::new_borrow(dir.rep()), path_flags, path.clone()).await;
+                if let Ok(stat) = stat
+                    && may_wait(stat.type_)
+                {
+                    return Ok((Err(ErrorCode::NotPermitted),));
+                }
+                match host.open_at(dir, path_flags, path, open_flags, flags).await {
+                    Ok(opened) => Ok((Ok(opened),)),
+                    Err(error) => Ok((Err(error.downcast()?),)),
+                }
+            })
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// The version the library's bindings are made for; the linker serves every other 0.2 from it.
+const TYPES: &str = "wasi:filesystem/types@0.2.12";
+
+type OpenAt = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
+
+fn may_wait(ty: DescriptorType) -> bool {
+    !matches!(ty, DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink)
+}
+
 /// Opens the mounts, which are sorted by guest path (H-50).
-pub fn prepare(builder: &mut WasiCtxBuilder, mounts: &[Mount]) -> Result<(), Failure> {
-    // A call has its thread for itself: a detour of every file operation over another thread costs 10 us and more.
-    builder.allow_blocking_current_thread(true);
+///
+/// `on_this_thread`: file operations run where the guest runs, since a call has its thread for itself and the detour
+/// over another one costs 10 us and more. It needs `guard_open`, which preview 1 does not go through.
+pub fn prepare(builder: &mut WasiCtxBuilder, mounts: &[Mount], on_this_thread: bool) -> Result<(), Failure> {
+    builder.allow_blocking_current_thread(on_this_thread);
     for Mount { host, guest, writable } in mounts {
         let permissions = if *writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
         builder.preopened_dir(host, guest, permissions).map_err(|error| {
