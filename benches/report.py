@@ -56,8 +56,9 @@ def _ratios(rounds: Sequence[Round]) -> Iterable[tuple[str, ...]]:
         ratios = [ratio for one in rounds if (ratio := target.measure(one.times)) is not None]
         if ratios:
             middle = median(ratios)
-            spread = f"{min(ratios):.3g} to {max(ratios):.3g}"
-            yield target.name, target.target, f"{middle:.3g}", spread, VERDICTS[target.is_met(middle)]
+            spread = f"{_number(min(ratios))} to {_number(max(ratios))}"
+            words = "times as long" if target.is_floor else "times faster"
+            yield target.name, target.target, f"{_number(middle)} {words}", spread, VERDICTS[target.is_met(middle)]
 
 
 def _ceilings(figures: Sequence[dict[str, Any]]) -> Iterable[tuple[str, ...]]:
@@ -65,9 +66,9 @@ def _ceilings(figures: Sequence[dict[str, Any]]) -> Iterable[tuple[str, ...]]:
         values = [figure["value"] for figure in figures if figure["figure"] == ceiling.name]
         if values:
             middle = median(values)
-            spread = f"{min(values):.3g} to {max(values):.3g}"
+            spread = f"{_number(min(values))} to {_number(max(values))}"
             verdict = VERDICTS[ceiling.is_met(middle)]
-            yield ceiling.name, ceiling.target, f"{middle:.3g} {ceiling.unit}", spread, verdict
+            yield ceiling.name, ceiling.target, f"{_number(middle)} {ceiling.unit}", spread, verdict
 
 
 def _times(rounds: Sequence[Round]) -> Iterable[tuple[str, ...]]:
@@ -75,6 +76,10 @@ def _times(rounds: Sequence[Round]) -> Iterable[tuple[str, ...]]:
     for case, who in keys:
         times = [one.times[case, who] for one in rounds if (case, who) in one.times]
         yield case, who, _time(median(times)), f"{_time(min(times))} to {_time(max(times))}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _time(seconds: float) -> str:

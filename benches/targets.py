@@ -27,7 +27,7 @@ class Ratio:
             return f"{self.faster:g} times faster than {self.other}"
         if self.within is not None:
             return f"within {self.within:g} times of {self.other}"
-        return f"(none) against {self.other}"
+        return f"(none; against {self.other})"
 
     @property
     def name(self) -> str:
@@ -38,7 +38,12 @@ class Ratio:
         ours, other = times.get((self.case, self.ours)), times.get((self.case, self.other))
         if ours is None or other is None:
             return None
-        return ours / other if self.faster is None else other / ours
+        return ours / other if self.is_floor else other / ours
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether the ratio says how much longer ours takes, not how much faster it is."""
+        return self.within is not None or (self.faster is None and self.other == RUST)
 
     def is_met(self, ratio: float) -> bool | None:
         if self.faster is not None:
