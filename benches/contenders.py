@@ -39,11 +39,11 @@ class Ours:
         self.runtime = wippy.Runtime(cache_dir=cache)
         self._names = 0
 
-    def function(self, guest: Path, method: str, **options: Any) -> wippy.Function:
+    def function(self, guest: Path, method: str, **options: Any) -> Call:
         self._names += 1
         return self.runtime.add_wasm(f"bench:f{self._names}", guest, method, **options)
 
-    def with_all_groups(self, guest: Path, method: str, mount: Path) -> wippy.Function:
+    def with_all_groups(self, guest: Path, method: str, mount: Path) -> Call:
         """The function with every group declared, and env, args and one mount configured."""
         for name, value in ENV.items():
             self.runtime.add_entry({"id": "bench:env", "kind": "env.storage.memory"})

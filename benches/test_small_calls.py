@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from .conftest import Timed
-from .contenders import GUESTS, OWN_GUESTS, Ours, WasmtimePy
+from .contenders import GUESTS, OWN_GUESTS, Call, Ours, WasmtimePy
 
 ADD = GUESTS / "wat" / "add.wat"
 ECHO = GUESTS / "wat" / "echo.wat"
@@ -18,13 +19,17 @@ TEXT = "sixteen letters!"
 
 @pytest.mark.parametrize("who", ["ours", "wasmtime-py warm", "wasmtime-py fresh"])
 def test_add(timed: Timed, ours: Ours, peer: WasmtimePy, who: str) -> None:
-    make = {"ours": ours.function, "wasmtime-py warm": peer.warm, "wasmtime-py fresh": peer.fresh}[who]
+    make: Callable[..., Call] = {"ours": ours.function, "wasmtime-py warm": peer.warm, "wasmtime-py fresh": peer.fresh}[
+        who
+    ]
     timed("add", who, make(ADD, "add"), 1, 2, gives=3)
 
 
 @pytest.mark.parametrize("who", ["ours", "wasmtime-py warm", "wasmtime-py fresh"])
 def test_echo(timed: Timed, ours: Ours, peer: WasmtimePy, who: str) -> None:
-    make = {"ours": ours.function, "wasmtime-py warm": peer.warm, "wasmtime-py fresh": peer.fresh}[who]
+    make: Callable[..., Call] = {"ours": ours.function, "wasmtime-py warm": peer.warm, "wasmtime-py fresh": peer.fresh}[
+        who
+    ]
     timed("echo 16 B", who, make(ECHO, "echo"), TEXT, gives=TEXT)
 
 
