@@ -109,10 +109,14 @@ class WasmtimePy:
     ) -> Call:
         component, linker = self.component(guest), self.linker(wasi=wasi, callee=callee)
         index = component.get_export_index(method)
+        if index is None:
+            raise LookupError(f"{guest.name} has no export {method}")
 
         def call(*args: Any) -> Any:
             store = self.store(wasi=wasi, mount=mount)
             function = linker.instantiate(store, component).get_func(store, index)
+            if function is None:
+                raise LookupError(method)
             return function(store, *args)
 
         return call
@@ -121,6 +125,8 @@ class WasmtimePy:
         component, linker = self.component(guest), self.linker(wasi=wasi, callee=callee)
         store = self.store(wasi=wasi)
         function = linker.instantiate(store, component).get_func(store, method)
+        if function is None:
+            raise LookupError(f"{guest.name} has no export {method}")
 
         def call(*args: Any) -> Any:
             return function(store, *args)
