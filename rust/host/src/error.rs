@@ -191,7 +191,7 @@ fn denied(import: &UngrantedImport, backtrace: Vec<String>, site: &Site<'_>) -> 
 
 fn trap(error: &wasmtime::Error, site: &Site<'_>) -> Failure {
     let (trap, cause) = match error.downcast_ref::<Trap>() {
-        Some(trap) => (short_name(*trap).to_owned(), trap.to_string()),
+        Some(trap) => (short_name(*trap), trap.to_string()),
         None => {
             let broken = error.downcast_ref::<values::GuestValueError>().is_some();
             let trap = if broken { "invalid value" } else { "host function" };
@@ -209,22 +209,10 @@ fn trap(error: &wasmtime::Error, site: &Site<'_>) -> Failure {
 }
 
 /// What programs compare; the message has the whole sentence.
-fn short_name(trap: Trap) -> &'static str {
+fn short_name(trap: Trap) -> String {
     match trap {
-        Trap::StackOverflow => "stack overflow",
-        Trap::MemoryOutOfBounds | Trap::HeapMisaligned => "memory out of bounds",
-        Trap::TableOutOfBounds => "table out of bounds",
-        Trap::IndirectCallToNull => "uninitialized element",
-        Trap::BadSignature => "indirect call type mismatch",
-        Trap::IntegerOverflow => "integer overflow",
-        Trap::IntegerDivisionByZero => "integer divide by zero",
-        Trap::BadConversionToInteger => "invalid conversion to integer",
-        Trap::UnreachableCodeReached => "unreachable",
-        Trap::NullReference => "null reference",
-        Trap::ArrayOutOfBounds => "array out of bounds",
-        Trap::AllocationTooLarge => "allocation too large",
-        Trap::CastFailure => "cast failure",
-        _ => "trap",
+        Trap::UnreachableCodeReached => "unreachable".to_owned(),
+        other => other.to_string().trim_start_matches("wasm trap: ").to_owned(),
     }
 }
 
