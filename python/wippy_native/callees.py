@@ -14,6 +14,7 @@ import json
 import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .errors import WippyError
@@ -86,17 +87,28 @@ def _start_task(awaitable: Awaitable[Any], context: contextvars.Context, done: D
     task.add_done_callback(lambda task: _finish(task, done))
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: BaseException
+
+
 async def _wait(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
+    """Its result. Errors come as values: a loop ends with a task that raises `SystemExit` or `KeyboardInterrupt`."""
+    try:
+        return await awaitable
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - handed on to the guest's caller
+        return _Failed(error)
 
 
 def _finish(task: asyncio.Task[Any], done: Done) -> None:
     if task.cancelled():
         done(None, WippyError("the async function was cancelled", kind="Canceled"))
-    elif (error := task.exception()) is not None:
-        done(None, error)
+    elif isinstance(result := task.result(), _Failed):
+        done(None, result.error)
     else:
-        done(task.result(), None)
+        done(result, None)
 
 
 # A loop keeps only weak references to its tasks.

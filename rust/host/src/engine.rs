@@ -6,13 +6,14 @@
 //! (11 to 26 us an instance instead of 4), otherwise the same.
 
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use tokio::sync::Semaphore;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use crate::error::Failure;
 use crate::fork::Generation;
+use crate::pool::Pool;
 use crate::signals;
 use crate::ticker::Ticker;
 
@@ -43,7 +44,7 @@ pub struct Shared {
     pub engine: wasmtime::Engine,
     pub allocation: Allocation,
     /// Stands before the pool: the instance too many waits, it does not fail.
-    pub permits: Semaphore,
+    pub permits: Arc<Pool>,
     pub ticker: Ticker,
     pub tokio: tokio::runtime::Runtime,
     generation: Generation,
@@ -90,7 +91,7 @@ impl Shared {
         let ticker = Ticker::start(engine.clone())
             .map_err(|error| Failure::internal(format!("cannot start the epoch ticker: {error}")))?;
         Ok(Shared {
-            permits: Semaphore::new(allocation.instances as usize),
+            permits: Pool::new("the engine's room for instances", allocation.instances as usize, false),
             engine,
             allocation,
             ticker,

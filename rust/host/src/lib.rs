@@ -29,7 +29,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod module;
 pub mod output;
-mod pool;
+pub mod pool;
 mod resolve;
 pub mod signals;
 pub mod spec;

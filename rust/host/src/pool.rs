@@ -1,131 +1,178 @@
-//! How many calls of one function run at once (F-20 to F-26), and what waits.
+//! Permits: how many calls of one function run at once (F-20 to F-26), and how many instances the engine has room for.
 //!
 //! A call over the limit waits its turn. A call made by a guest could wait for itself: an `inline` function that is
-//! entered again fails at once (F-39), and so does any wait that closes a ring of calls, each holding what the next
-//! one wants. The ring is looked for only when such a call has to wait; free permits cost nothing more.
+//! entered again fails at once (F-39), and so does a wait that can never end because every permit is held by calls
+//! that wait in turn. Rings are looked for only when such a call has to wait; free permits cost nothing more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Failure, What};
 use crate::frame::Frame;
 
-/// The permits of one function.
+/// How often a waiting call looks whether it still has something to wait for.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A number of permits. Calls hold them until their instance is gone.
 pub struct Pool {
-    entry: String,
+    /// The entry, or what else runs out of permits; for messages.
+    name: String,
+    /// Only one call at a time, and never one within another.
     inline: bool,
-    capacity: usize,
+    capacity: u32,
     permits: Arc<Semaphore>,
-    /// The trees whose calls hold a permit, where those calls may wait for others; only such calls can form a ring.
-    holders: Mutex<Vec<u64>>,
+    /// Tree and permits of the holders that may themselves wait for others; only they can form a ring.
+    holders: Mutex<Vec<(u64, u32)>>,
 }
 
+/// A tree's wait: for so many permits of a pool.
+type Wait = (Arc<Pool>, u32);
+
 /// What each waiting tree waits for. A tree has one call at work at a time, so it waits in one place.
-static WAITING: Mutex<BTreeMap<u64, Arc<Pool>>> = Mutex::new(BTreeMap::new());
+static WAITING: Mutex<BTreeMap<u64, Wait>> = Mutex::new(BTreeMap::new());
 
 impl Pool {
-    pub fn new(entry: impl Into<String>, capacity: usize, inline: bool) -> Arc<Self> {
-        let capacity = capacity.clamp(1, Semaphore::MAX_PERMITS);
-        let permits = Arc::new(Semaphore::new(capacity));
-        Arc::new(Pool { entry: entry.into(), inline, capacity, permits, holders: Mutex::default() })
+    pub fn new(name: impl Into<String>, capacity: usize, inline: bool) -> Arc<Self> {
+        let capacity = u32::try_from(capacity.max(1)).unwrap_or(u32::MAX).min(MOST);
+        let permits = Arc::new(Semaphore::new(capacity as usize));
+        Arc::new(Pool { name: name.into(), inline, capacity, permits, holders: Mutex::default() })
     }
 
-    /// Takes a permit if one is free, without waiting. `holder` is the frame of a call that may itself call others.
-    pub fn try_enter(self: &Arc<Self>, holder: Option<&Frame>) -> Option<Permit> {
-        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
-        Some(self.hold(permit, holder))
+    /// Permits nobody holds.
+    pub fn free(&self) -> usize {
+        self.permits.available_permits()
+    }
+
+    /// Takes permits if they are free, without waiting. `holder` is the frame of a call that may itself call others.
+    pub fn try_enter(self: &Arc<Self>, weight: u32, holder: Option<&Frame>) -> Option<Permit> {
+        let permit = Arc::clone(&self.permits).try_acquire_many_owned(weight).ok()?;
+        Some(self.hold(permit, weight, holder))
     }
 
     /// Fails where `caller` is part of a call of this function that excludes every other.
     pub fn refuse_reentry(&self, caller: Option<&Frame>) -> Result<(), Failure> {
-        if self.inline && caller.is_some_and(|caller| caller.is_within(&self.entry)) {
+        if self.inline && caller.is_some_and(|caller| caller.is_within(&self.name)) {
             let text = format!(
                 "inline pool re-entered: {}: the function is called, through funcs, by a call of itself; \
                  a pool of type lazy allows that",
-                self.entry
+                self.name
             );
             return Err(Failure::new(What::Conflict, text));
         }
         Ok(())
     }
 
-    /// Waits for a permit.
+    /// Waits for permits.
     pub async fn enter(
         self: &Arc<Self>,
+        weight: u32,
         caller: Option<&Frame>,
         holder: Option<&Frame>,
     ) -> Result<Permit, Failure> {
-        let _waiting = caller.map(|caller| self.wait_for(caller)).transpose()?;
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let mut acquired = pin!(Arc::clone(&self.permits).acquire_many_owned(weight));
+        let permit = match caller {
+            None => acquired.await,
+            Some(caller) => {
+                let waiting = Waiting::new(caller.tree(), self, weight);
+                loop {
+                    // A ring may close behind a call that waits already, where permits go to several calls at once.
+                    waiting.refuse_ring()?;
+                    if let Ok(permit) = tokio::time::timeout(LOOK_AGAIN, acquired.as_mut()).await {
+                        break permit;
+                    }
+                }
+            }
+        };
         let permit = permit.map_err(|_| Failure::new(What::Closed, "pool is closed"))?;
-        Ok(self.hold(permit, holder))
+        Ok(self.hold(permit, weight, holder))
     }
 
-    fn hold(self: &Arc<Self>, permit: OwnedSemaphorePermit, holder: Option<&Frame>) -> Permit {
+    fn hold(self: &Arc<Self>, permit: OwnedSemaphorePermit, weight: u32, holder: Option<&Frame>) -> Permit {
         let holder = holder.map(|frame| {
-            lock(&self.holders).push(frame.tree());
-            (Arc::clone(self), frame.tree())
+            lock(&self.holders).push((frame.tree(), weight));
+            (Arc::clone(self), (frame.tree(), weight))
         });
         Permit { holder, _permit: permit }
     }
 
-    /// Notes that a call of `caller`'s tree waits here, unless it would wait for ever.
-    fn wait_for(self: &Arc<Self>, caller: &Frame) -> Result<Waiting, Failure> {
-        let tree = caller.tree();
-        let mut waiting = lock(&WAITING);
-        if self.is_stuck(&waiting, &mut BTreeSet::from([tree])) {
-            let text = format!(
-                "pool exhausted by its own callers: {}: every call of it that may run at once waits for this one; \
-                 raise pool.max_size",
-                self.entry
-            );
-            return Err(Failure::new(What::Conflict, text));
-        }
-        waiting.insert(tree, Arc::clone(self));
-        Ok(Waiting { tree })
-    }
-
-    /// Whether no permit can come free before the trees in `stuck` go on.
-    fn is_stuck(&self, waiting: &BTreeMap<u64, Arc<Pool>>, stuck: &mut BTreeSet<u64>) -> bool {
-        let holders = lock(&self.holders).clone();
-        if holders.len() < self.capacity {
-            return false;
-        }
-        holders.into_iter().all(|holder| {
-            if !stuck.insert(holder) {
-                return true;
-            }
-            waiting.get(&holder).is_some_and(|pool| pool.is_stuck(waiting, stuck))
-        })
+    /// The permits these trees hold.
+    fn held_by(&self, trees: &BTreeSet<u64>) -> u64 {
+        let holders = lock(&self.holders);
+        holders.iter().filter(|(tree, _)| trees.contains(tree)).map(|(_, weight)| u64::from(*weight)).sum()
     }
 }
 
-/// The right to run one call; given back when dropped.
+/// The most permits of one pool; more calls than the engine can ever run.
+const MOST: u32 = 1 << 24;
+
+/// The right to run; given back when dropped.
 pub struct Permit {
-    holder: Option<(Arc<Pool>, u64)>,
+    holder: Option<(Arc<Pool>, (u64, u32))>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some((pool, tree)) = self.holder.take() {
+        if let Some((pool, holder)) = self.holder.take() {
             let mut holders = lock(&pool.holders);
-            if let Some(index) = holders.iter().position(|holder| *holder == tree) {
+            if let Some(index) = holders.iter().position(|other| *other == holder) {
                 holders.swap_remove(index);
             }
         }
     }
 }
 
-struct Waiting {
+/// A tree's entry in [`WAITING`].
+struct Waiting<'a> {
     tree: u64,
+    pool: &'a Pool,
 }
 
-impl Drop for Waiting {
+impl<'a> Waiting<'a> {
+    fn new(tree: u64, pool: &'a Arc<Pool>, weight: u32) -> Self {
+        lock(&WAITING).insert(tree, (Arc::clone(pool), weight));
+        Waiting { tree, pool }
+    }
+
+    fn refuse_ring(&self) -> Result<(), Failure> {
+        if !stuck(&lock(&WAITING)).contains(&self.tree) {
+            return Ok(());
+        }
+        let text = format!(
+            "pool exhausted by its own callers: {}: every call that holds a permit waits for another one, and so would \
+             this one for ever; raise pool.max_size, or start fewer calls at once",
+            self.pool.name
+        );
+        Err(Failure::new(What::Conflict, text))
+    }
+}
+
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         lock(&WAITING).remove(&self.tree);
+    }
+}
+
+/// The trees that can never go on: all that wait, without those whose permits may come free, until none is left out.
+fn stuck(waiting: &BTreeMap<u64, Wait>) -> BTreeSet<u64> {
+    let mut stuck: BTreeSet<u64> = waiting.keys().copied().collect();
+    loop {
+        let mut held: BTreeMap<*const Pool, u64> = BTreeMap::new();
+        let before = stuck.len();
+        let still = stuck.clone();
+        for (tree, (pool, weight)) in waiting {
+            let held = *held.entry(Arc::as_ptr(pool)).or_insert_with(|| pool.held_by(&still));
+            if held + u64::from(*weight) <= u64::from(pool.capacity) {
+                stuck.remove(tree);
+            }
+        }
+        if stuck.len() == before {
+            return stuck;
+        }
     }
 }
 
@@ -141,6 +188,11 @@ mod tests {
         Frame::new(entry.into(), None, None, Arc::default())
     }
 
+    /// What waits, in a table of the test's own.
+    fn waits(rows: &[(&Frame, &Arc<Pool>, u32)]) -> BTreeMap<u64, Wait> {
+        rows.iter().map(|(frame, pool, weight)| (frame.tree(), (Arc::clone(pool), *weight))).collect()
+    }
+
     #[test]
     fn an_inline_function_cannot_be_entered_by_its_own_call() {
         let pool = Pool::new("app:f", 1, true);
@@ -153,34 +205,53 @@ mod tests {
     }
 
     #[test]
-    fn two_calls_that_wait_for_each_other_are_a_ring() {
+    fn two_calls_that_wait_for_each_other_are_stuck() {
         let (a, b) = (Pool::new("app:a", 1, false), Pool::new("app:b", 1, false));
         let (first, second) = (root("app:a"), root("app:b"));
-        let _a = a.try_enter(Some(&first)).unwrap();
-        let _b = b.try_enter(Some(&second)).unwrap();
-        let _first = b.wait_for(&first).expect("the second call may still end");
-        assert!(a.wait_for(&second).is_err());
+        let _a = a.try_enter(1, Some(&first)).unwrap();
+        let _b = b.try_enter(1, Some(&second)).unwrap();
+        assert!(stuck(&waits(&[(&first, &b, 1)])).is_empty(), "the second call may still end");
+        assert_eq!(stuck(&waits(&[(&first, &b, 1), (&second, &a, 1)])).len(), 2);
     }
 
     #[test]
-    fn a_permit_held_by_a_call_that_cannot_wait_breaks_the_ring() {
+    fn a_permit_held_by_a_call_that_cannot_wait_comes_free() {
         let (a, b) = (Pool::new("app:a", 1, false), Pool::new("app:b", 2, false));
         let (first, second) = (root("app:a"), root("app:b"));
-        let _a = a.try_enter(Some(&first)).unwrap();
-        let _b = b.try_enter(Some(&second)).unwrap();
-        let _plain = b.try_enter(None).unwrap();
-        let _second = a.wait_for(&second).expect("the first call may still end");
-        assert!(b.wait_for(&first).is_ok());
+        let _a = a.try_enter(1, Some(&first)).unwrap();
+        let _b = b.try_enter(1, Some(&second)).unwrap();
+        let _plain = b.try_enter(1, None).unwrap();
+        assert!(stuck(&waits(&[(&second, &a, 1), (&first, &b, 1)])).is_empty());
+    }
+
+    #[test]
+    fn a_call_that_needs_several_permits_is_stuck_before_all_are_gone() {
+        let engine = Pool::new("the engine", 4, false);
+        let (first, second) = (root("app:a"), root("app:b"));
+        let _first = engine.try_enter(2, Some(&first)).unwrap();
+        let _second = engine.try_enter(1, Some(&second)).unwrap();
+        assert!(stuck(&waits(&[(&first, &engine, 1), (&second, &engine, 1)])).is_empty());
+        assert_eq!(stuck(&waits(&[(&first, &engine, 2), (&second, &engine, 2)])).len(), 2);
+    }
+
+    #[test]
+    fn a_third_party_that_goes_on_frees_the_others() {
+        let (a, b) = (Pool::new("app:a", 1, false), Pool::new("app:b", 1, false));
+        let (first, second) = (root("app:a"), root("app:b"));
+        let _a = a.try_enter(1, Some(&first)).unwrap();
+        let _b = b.try_enter(1, Some(&second)).unwrap();
+        let free = Pool::new("app:c", 1, false);
+        assert!(stuck(&waits(&[(&first, &b, 1), (&second, &free, 1)])).is_empty());
     }
 
     #[test]
     fn permits_come_back() {
         let pool = Pool::new("app:f", 1, false);
         let frame = root("app:f");
-        let permit = pool.try_enter(Some(&frame)).unwrap();
-        assert!(pool.try_enter(None).is_none());
+        let permit = pool.try_enter(1, Some(&frame)).unwrap();
+        assert!(pool.try_enter(1, None).is_none());
         drop(permit);
-        assert!(pool.try_enter(None).is_some());
+        assert!(pool.try_enter(1, None).is_some());
         assert!(lock(&pool.holders).is_empty());
     }
 }

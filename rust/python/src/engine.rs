@@ -28,7 +28,7 @@ impl Engine {
         let info = PyDict::new(py);
         info.set_item("allocator", shared.allocation.strategy)?;
         info.set_item("max_instances", shared.allocation.instances)?;
-        info.set_item("free_instances", shared.permits.available_permits())?;
+        info.set_item("free_instances", shared.permits.free())?;
         info.set_item("pagemap_scan", shared.allocation.pagemap_scan)?;
         info.set_item("keep_resident_bytes", shared.allocation.keep_resident)?;
         if let Some(cache) = &self.cache {

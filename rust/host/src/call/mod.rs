@@ -156,7 +156,8 @@ impl Function {
         let options = Options { stdout: Output::Discard, stderr: Output::Discard, ..Options::default() };
         let deadline = Deadline::new(Some(PROBE), None, None);
         let call = Call { options: &options, env, deadline, frame: None };
-        let _slot = self.driven(self.slot(), &call, &Mailbox::default(), &mut ())??;
+        let slot = self.shared.permits.enter(self.needs.weight, None, None);
+        let _slot = self.driven(slot, &call, &Mailbox::default(), &mut ())??;
         let mut store = self.store(&call, &mut Streams::default(), None)?;
         store.epoch_deadline_callback(on_epoch_yield);
         let running = async {

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::sync::SemaphorePermit;
 use wasmtime::{Store, Trap};
 
 use super::Call;
@@ -22,8 +21,8 @@ use crate::values::{Arguments, Image, component};
 const HOSTCALL_BYTES: usize = 128 << 20;
 
 /// What a running call holds. It outlives the call's store, whose instance takes up the slot until it is dropped.
-pub(super) struct Held<'a> {
-    _slot: SemaphorePermit<'a>,
+pub(super) struct Held {
+    _slot: Permit,
     _permit: Permit,
 }
 
@@ -92,25 +91,17 @@ impl Function {
         result.map_err(|error| self.failure(error, Phase::Call, call, store))
     }
 
-    pub(super) fn try_hold(&self, holder: Option<&Frame>) -> Option<Held<'_>> {
-        let permit = self.pool.try_enter(holder)?;
-        let slot = self.shared.permits.try_acquire_many(self.needs.weight).ok()?;
+    pub(super) fn try_hold(&self, holder: Option<&Frame>) -> Option<Held> {
+        let permit = self.pool.try_enter(1, holder)?;
+        let slot = self.shared.permits.try_enter(self.needs.weight, holder)?;
         Some(Held { _slot: slot, _permit: permit })
     }
 
-    pub(super) async fn hold(
-        &self,
-        caller: Option<&Frame>,
-        holder: Option<&Frame>,
-    ) -> Result<Held<'_>, Failure> {
-        let permit = self.pool.enter(caller, holder).await?;
-        Ok(Held { _slot: self.slot().await?, _permit: permit })
-    }
-
-    /// Room for one instance in the engine's pool.
-    pub(super) async fn slot(&self) -> Result<SemaphorePermit<'_>, Failure> {
-        let slot = self.shared.permits.acquire_many(self.needs.weight).await;
-        slot.map_err(|_| self.internal("the engine is closed"))
+    /// `caller` is the guest that calls, `holder` the frame of this call if it may call others.
+    pub(super) async fn hold(&self, caller: Option<&Frame>, holder: Option<&Frame>) -> Result<Held, Failure> {
+        let permit = self.pool.enter(1, caller, holder).await?;
+        let slot = self.shared.permits.enter(self.needs.weight, caller, holder).await?;
+        Ok(Held { _slot: slot, _permit: permit })
     }
 
     pub(super) fn driven<F: Future>(
