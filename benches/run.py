@@ -26,7 +26,6 @@ sys.path.insert(0, str(ROOT))
 from benches import process, report  # noqa: E402 - the path comes first
 from benches.report import Round  # noqa: E402
 
-
 # Small calls first, as on the Rust side: a slot of the pool keeps the pages that a large call wrote, and resets them in
 # every later call.
 FILES = ("small_calls", "callbacks", "threads", "lists", "records", "large_guest")
