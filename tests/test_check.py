@@ -46,7 +46,7 @@ entries:
     imports: [wasi:http]
 """
 EXPECTED = [
-    ("app:f", "warning", 3, "imports wasi:cli/environment@0.2.3#get-arguments undeclared; calling it traps"),
+    ("app:f", "warning", 3, "imports wasi:cli undeclared; calling it traps"),
     ("app:f", "warning", 7, "unknown field pol, nothing reads it"),
     ("app:f", "warning", 8, "unknown field tipe, nothing reads it"),
     ("app:g", "error", 12, 'export "ad" not found'),

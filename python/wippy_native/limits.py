@@ -24,9 +24,9 @@ class Limits:
     """Milliseconds a call may take, waits included; 0 is no limit."""
     max_memory_bytes: int = 1024 * MIB
     """Bytes of linear memory of one instance."""
-    max_table_elements: int = 1_000_000
-    """Elements in the tables of one instance."""
-    max_result_bytes: int = 256 * MIB
+    max_table_elements: int = 100_000
+    """Elements of each table of one instance. The instance pool has room for 100,000, so more has no effect."""
+    max_result_bytes: int = 1024 * MIB
     """Bytes a result may take when it becomes Python objects."""
     max_output_bytes: int = 64 * 1024
     """Bytes of stdout and stderr kept for the log in one call."""

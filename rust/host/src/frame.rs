@@ -74,13 +74,12 @@ impl Frame {
 
     /// Whether this call or one that led to it is of `entry`.
     pub fn is_within(&self, entry: &str) -> bool {
-        let mut frame = Some(self);
-        while let Some(current) = frame {
-            if current.entry() == entry {
-                return true;
-            }
-            frame = current.0.parent.as_ref();
-        }
-        false
+        self.calls_of(entry) > 0
+    }
+
+    /// How many of this call and those that led to it are of `entry`.
+    pub fn calls_of(&self, entry: &str) -> usize {
+        let chain = std::iter::successors(Some(self), |frame| frame.0.parent.as_ref());
+        chain.filter(|frame| frame.entry() == entry).count()
     }
 }

@@ -14,6 +14,7 @@ use crate::lifecycle::InFlight;
 use crate::module::{Code, Import, Module};
 use crate::pool::Pool;
 use crate::resolve::{Method, Unresolved, resolve};
+use crate::running;
 use crate::spec::Spec;
 use crate::state::State;
 use crate::table::Table;
@@ -124,7 +125,13 @@ impl Function {
         }
     }
 
-    pub(crate) fn check_open(&self) -> Result<(), Failure> {
+    /// The calls of this function that the calling thread is in the middle of.
+    pub(crate) fn running_here(&self) -> usize {
+        running::holding(&self.pool)
+    }
+
+    /// `nested` calls are part of calls that a closing runtime waits for.
+    pub(crate) fn check_open(&self, nested: bool) -> Result<(), Failure> {
         let id = &self.spec.id;
         if !self.shared.is_current() {
             let text = format!(
@@ -133,7 +140,7 @@ impl Function {
             );
             return Err(Failure::new(What::Forked, text));
         }
-        if self.lifecycle.is_closed() {
+        if self.lifecycle.is_closed() && (!nested || self.lifecycle.is_cancelled()) {
             return Err(Failure::new(What::Closed, format!("{id}: pool is closed")));
         }
         if self.retired.get().is_some_and(|retired| retired.load(Ordering::Acquire)) {

@@ -32,7 +32,7 @@ pub(crate) fn wasi(
     }
     let grants = &function.spec.grants;
     let mut builder = WasiCtxBuilder::new();
-    random::prepare(&mut builder);
+    random::prepare(&mut builder, function.spec.limits.memory_bytes);
     if grants.has(Group::Cli) {
         console(&mut builder, function, options, env, streams);
     }

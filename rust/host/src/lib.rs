@@ -8,7 +8,7 @@
 //! | one per process: engine, pool, ticker, signals | `engine`, `ticker`, `signals`, `fork` |
 //! | once per module | `module`, `cache`, `inspect` |
 //! | once per entry | `spec`, `groups`, `imports`, `resolve`, `function`, `table` |
-//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `driver`, `output`, `streams`, `stack` |
+//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `output`, `streams`, `stack` |
 //! | arguments and results | `values` |
 
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -31,6 +31,7 @@ pub mod module;
 pub mod output;
 pub mod pool;
 mod resolve;
+mod running;
 pub mod signals;
 pub mod spec;
 mod stack;

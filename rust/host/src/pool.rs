@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Failure, What};
 use crate::frame::Frame;
+use crate::running;
 
 /// How often a waiting call looks whether it still has something to wait for.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -53,13 +54,22 @@ impl Pool {
         Some(self.hold(permit, weight, holder))
     }
 
-    /// Fails where `caller` is part of a call of this function that excludes every other.
-    pub fn refuse_reentry(&self, caller: Option<&Frame>) -> Result<(), Failure> {
-        if self.inline && caller.is_some_and(|caller| caller.is_within(&self.name)) {
+    /// Fails where a call would wait for one it is itself part of: through `funcs` (`caller`), or because this thread
+    /// is in the middle of it.
+    pub fn refuse_reentry(self: &Arc<Self>, caller: Option<&Frame>) -> Result<(), Failure> {
+        let name = &self.name;
+        let here = running::holding(self);
+        if self.inline && (here > 0 || caller.is_some_and(|caller| caller.is_within(name))) {
             let text = format!(
-                "inline pool re-entered: {}: the function is called, through funcs, by a call of itself; \
-                 a pool of type lazy allows that",
-                self.name
+                "inline pool re-entered: {name}: the function is called by a call of itself; \
+                 a pool of type lazy allows that"
+            );
+            return Err(Failure::new(What::Conflict, text));
+        }
+        if here >= self.capacity as usize {
+            let text = format!(
+                "pool exhausted by its own callers: {name}: this thread is in the middle of {here} calls of it, as many \
+                 as may run at once; raise pool.max_size"
             );
             return Err(Failure::new(What::Conflict, text));
         }

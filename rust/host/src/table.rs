@@ -1,9 +1,10 @@
 //! The functions of one runtime: what `funcs` and the embedder look up by `namespace:name`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
+use crate::driver::Hooks;
 use crate::error::Abort;
 use crate::frame::Frame;
 use crate::function::Function;
@@ -63,6 +64,8 @@ pub struct TreeLimits {
 /// See the module's documentation.
 pub struct Table {
     targets: RwLock<HashMap<String, Target>>,
+    /// Every function that was ever added and still exists, for closing.
+    listed: Mutex<Vec<Weak<Function>>>,
     pub lifecycle: Arc<Lifecycle>,
     pub limits: TreeLimits,
     pub authorize: Option<Arc<dyn Authorize>>,
@@ -71,7 +74,14 @@ pub struct Table {
 
 impl Table {
     pub fn new(limits: TreeLimits, authorize: Option<Arc<dyn Authorize>>, log: Arc<dyn Log>) -> Arc<Self> {
-        Arc::new(Table { targets: RwLock::default(), lifecycle: Arc::default(), limits, authorize, log })
+        Arc::new(Table {
+            targets: RwLock::default(),
+            listed: Mutex::default(),
+            lifecycle: Arc::default(),
+            limits,
+            authorize,
+            log,
+        })
     }
 
     pub fn get(&self, id: &str) -> Option<Target> {
@@ -88,6 +98,9 @@ impl Table {
                 _ => None,
             };
             function.enlist(before);
+            let mut listed = lock(&self.listed);
+            listed.retain(|other| other.strong_count() > 0);
+            listed.push(Arc::downgrade(function));
         }
         targets.insert(id, target);
     }
@@ -101,32 +114,55 @@ impl Table {
     }
 
     /// Refuses new calls, waits for running ones and ends those that are left; their ids.
-    pub fn close(&self, wait: Duration) -> Vec<String> {
+    ///
+    /// Calls that this thread is in the middle of, and those that led to `outer`, cannot end before this returns, so it
+    /// does not wait for them. `hooks` are asked while it waits; their error ends the wait, and the calls.
+    pub fn close(
+        &self,
+        wait: Duration,
+        outer: Option<&Frame>,
+        hooks: &mut dyn Hooks,
+    ) -> Result<Vec<String>, Abort> {
         self.lifecycle.close();
-        self.wait_until_idle(wait);
+        let waited = self.wait_until_idle(wait, outer, hooks);
         let mut cancelled: Vec<String> =
-            self.busy().iter().map(|function| function.spec.id.to_string()).collect();
+            self.busy(outer).iter().map(|function| function.spec.id.to_string()).collect();
         cancelled.sort_unstable();
+        cancelled.dedup();
         self.lifecycle.cancel();
         // Guests notice within a tick; a host function in the middle of its work does not, and is not waited for.
-        self.wait_until_idle(Duration::from_millis(250));
+        let ended = self.wait_until_idle(Duration::from_millis(250), outer, &mut ());
+        lock(&self.listed).clear();
         self.targets.write().unwrap_or_else(PoisonError::into_inner).clear();
-        cancelled
+        waited.and(ended).map(|()| cancelled)
     }
 
-    fn busy(&self) -> Vec<Arc<Function>> {
-        let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);
-        let guests = targets.values().filter_map(|target| match target {
-            Target::Guest(function) => Some(function),
-            Target::Host(_) => None,
-        });
-        guests.filter(|function| function.in_flight.count() > 0).cloned().collect()
+    /// The functions with calls that the closing code is not itself part of, replaced and removed ones among them.
+    fn busy(&self, outer: Option<&Frame>) -> Vec<Arc<Function>> {
+        let own = |function: &Function| {
+            let led_here = outer.map_or(0, |outer| outer.calls_of(&function.spec.id));
+            function.running_here().max(led_here)
+        };
+        let listed = lock(&self.listed);
+        let alive = listed.iter().filter_map(Weak::upgrade);
+        alive.filter(|function| function.in_flight.count() > own(function)).collect()
     }
 
-    fn wait_until_idle(&self, at_most: Duration) {
+    fn wait_until_idle(
+        &self,
+        at_most: Duration,
+        outer: Option<&Frame>,
+        hooks: &mut dyn Hooks,
+    ) -> Result<(), Abort> {
         let end = Instant::now() + at_most;
-        while !self.busy().is_empty() && Instant::now() < end {
+        while !self.busy(outer).is_empty() && Instant::now() < end {
+            hooks.look_around()?;
             std::thread::sleep(Duration::from_millis(1));
         }
+        Ok(())
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -26,7 +26,7 @@ impl FunctionSpec {
     #[new]
     #[pyo3(signature = (
         *, id, method, wit=None, groups=vec![], strict_imports=false, capacity=16, inline=false,
-        max_execution_ms=0, max_memory_bytes=1 << 30, max_table_elements=100_000, max_result_bytes=1 << 28,
+        max_execution_ms=0, max_memory_bytes=1 << 30, max_table_elements=100_000, max_result_bytes=1 << 30,
         max_output_bytes=1 << 16, args=vec![], cwd="/".to_owned(), env=None, mounts=vec![]
     ))]
     #[expect(clippy::too_many_arguments, reason = "one keyword a field, as Python has it")]

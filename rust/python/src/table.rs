@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use wippy_host::error::Failure;
 use wippy_host::table::{Authorize, Table as HostTable, Target, TreeLimits};
 
 use crate::callee::{PyAuthorize, PyCallee, PyLog};
+use crate::errors::raise;
 use crate::function::FunctionBase;
+use crate::hooks::Signals;
+use crate::scope;
 
 #[pyclass(frozen, module = "wippy_native._core")]
 pub struct Table {
@@ -42,9 +46,12 @@ impl Table {
     }
 
     #[pyo3(signature = (wait=None))]
-    fn close(&self, py: Python<'_>, wait: Option<f64>) -> Vec<String> {
+    fn close(&self, py: Python<'_>, wait: Option<f64>) -> PyResult<Vec<String>> {
         let wait = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
-        py.detach(|| self.inner.close(wait.unwrap_or(FOR_EVER)))
+        let wait = wait.unwrap_or(FOR_EVER);
+        let outer = scope::current(py)?;
+        let closed = py.detach(|| self.inner.close(wait, outer.as_ref(), &mut Signals::new()));
+        closed.map_err(|reason| raise(py, Failure::aborted(reason), None))
     }
 }
 

@@ -17,6 +17,7 @@ use crate::error::{Abort, Failure, Phase, What};
 use crate::frame::Frame;
 use crate::function::{Function, Linked};
 use crate::imports::cli::Stdin;
+use crate::running::{self, Running};
 use crate::spec::{Env, Pairs};
 use crate::state::on_epoch_yield;
 use crate::streams::{Output, Streams};
@@ -76,6 +77,7 @@ impl Function {
     ) -> Result<Image, Failure> {
         let Caller { env, outer, hooks, interrupt } = caller;
         self.admit(outer)?;
+        let _running_here = Running::enter(&self.pool);
         let deadline =
             Deadline::new(self.spec.max_execution, options.timeout, outer.and_then(Frame::deadline));
         let _entered = self.in_flight.enter();
@@ -102,22 +104,24 @@ impl Function {
 
     /// Whether a call may start at all.
     fn admit(&self, outer: Option<&Frame>) -> Result<(), Failure> {
-        self.check_open()?;
+        let nested = outer.is_some() || running::depth() > 0;
+        self.check_open(nested)?;
         self.method()?;
         self.pool.refuse_reentry(outer)?;
-        outer.map_or(Ok(()), |outer| self.refuse_deep_call(outer))
+        if nested { self.refuse_deep_call() } else { Ok(()) }
     }
 
     /// Guests and callees that call each other in turns use the thread's stack; a small one ends before the depth limit.
-    fn refuse_deep_call(&self, outer: &Frame) -> Result<(), Failure> {
+    fn refuse_deep_call(&self) -> Result<(), Failure> {
         if stack::has_room_for_nested_call() {
             return Ok(());
         }
-        let (id, allowed) = (&self.spec.id, u64::from(outer.depth()));
+        let (id, depth) = (&self.spec.id, running::depth());
         let text = format!(
-            "call depth limit exceeded: {id} would be called {allowed} calls deep, and the thread's stack is used up"
+            "call depth limit exceeded: {id} would be called within {depth} calls on this thread, and the thread's \
+             stack is used up"
         );
-        Err(Failure::new(What::Limit { limit: "max_call_depth", allowed }, text))
+        Err(Failure::new(What::Limit { limit: "max_call_depth", allowed: depth as u64 }, text))
     }
 
     /// Runs on a fiber that this thread polls.
@@ -150,7 +154,7 @@ impl Function {
 
     /// The start code that an undeclared import stops, if any: one trial instantiation.
     pub fn probe(self: &Arc<Self>, env: &Pairs) -> Result<(), Failure> {
-        self.check_open()?;
+        self.check_open(false)?;
         let _running = self.shared.ticker.running();
         signals::ensure_in_front();
         let options = Options { stdout: Output::Discard, stderr: Output::Discard, ..Options::default() };

@@ -25,7 +25,7 @@ impl Function {
     }
 
     async fn nested(self: &Arc<Self>, arguments: &mut Arguments, caller: &Frame) -> Result<Image, Failure> {
-        self.check_open()?;
+        self.check_open(true)?;
         self.method()?;
         self.pool.refuse_reentry(Some(caller))?;
         let deadline = Deadline::new(self.spec.max_execution, None, caller.deadline());

@@ -2,7 +2,8 @@
 //!
 //! The walk checks every pointer for bounds and alignment and every discriminant that decides where pointers are, and
 //! counts every byte against the caller's limit before copying it, so that a small guest cannot make a large host
-//! allocation by pointing at the same memory many times. What cannot lead astray (characters, flags, plain
+//! allocation by pointing at the same memory many times. Elements of lists count with what they take as objects of the
+//! host ([`Ty::object_bytes`]), because a byte may become a set or a dict. What cannot lead astray (characters, flags, plain
 //! discriminants, UTF-8) is checked when the image is read.
 
 use super::PAIR;
@@ -37,13 +38,15 @@ pub(super) fn copy_out(
 struct Copier<'a, M> {
     memory: &'a mut M,
     arena: Arena,
+    /// What the copied elements will take as objects.
+    objects: u64,
     limit: usize,
 }
 
 impl<'a, M: Memory> Copier<'a, M> {
     fn new(memory: &'a mut M, limit: usize) -> Self {
         // Offsets in the image are 32 bits wide.
-        Self { memory, arena: Arena::default(), limit: limit.min(u32::MAX as usize) }
+        Self { memory, arena: Arena::default(), objects: 0, limit: limit.min(u32::MAX as usize) }
     }
 
     /// Appends `count` values of type `ty`; gives their offset.
@@ -64,11 +67,15 @@ impl<'a, M: Memory> Copier<'a, M> {
         // Both fit: they are inside the memory.
         let source = &memory[pointer as usize..end as usize];
         let start = self.arena.len();
-        if source.len() > self.limit - start {
-            return Err(wasmtime::Error::new(ResultTooLarge { limit: self.limit }));
+        if (start + source.len()) as u64 + self.objects > self.limit as u64 {
+            return Err(self.too_large());
         }
         self.arena.append(source);
         Ok(start)
+    }
+
+    fn too_large(&self) -> wasmtime::Error {
+        wasmtime::Error::new(ResultTooLarge { limit: self.limit })
     }
 
     /// Turns guest pointers in the value at `at` into offsets, copying what they point to.
@@ -109,8 +116,8 @@ impl<'a, M: Memory> Copier<'a, M> {
         };
         let text = decoded?;
         let start = self.arena.len();
-        if text.len() > self.limit - start {
-            return Err(wasmtime::Error::new(ResultTooLarge { limit: self.limit }));
+        if (start + text.len()) as u64 + self.objects > self.limit as u64 {
+            return Err(self.too_large());
         }
         self.arena.append(text.as_bytes());
         self.patch(at, start, text.len() as u32)
@@ -118,6 +125,7 @@ impl<'a, M: Memory> Copier<'a, M> {
 
     fn list(&mut self, element: &Ty, at: usize) -> wasmtime::Result<()> {
         let (pointer, len) = pair(&self.arena, at);
+        self.objects = self.objects.saturating_add(u64::from(len).saturating_mul(element.object_bytes()));
         let start = self.append(pointer, len, element, "list")?;
         self.patch(at, start, len)?;
         self.elements(element, start, len as usize)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::PAIR;
 
 mod layout;
+mod objects;
 use layout::{Cases, Row};
 
 /// A type, its place in memory and its number of core values.
