@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from support.guests import add_wat, wat
+from support.relay import add_relay
 from support.threads import PATIENCE, eventually, in_thread
 
 from wippy_native import Cancelled, FunctionNotFound, PoolClosed, RegistryError, Runtime, WippyError
@@ -232,6 +234,18 @@ def test_closing_one_runtime_does_not_touch_another(make_runtime: object) -> Non
     assert sleeping.result(PATIENCE) is None
     with pytest.raises(Cancelled):
         cancelled.result(PATIENCE)
+
+
+def test_a_callee_may_close_its_own_runtime(rt: Runtime) -> None:
+    """F-36: it does not wait for the call it is part of."""
+    rt.register("app:py")(lambda _: str(rt.close(wait=60)))
+    relay = add_relay(rt, "app:f", "app:py")
+    begin = time.monotonic()
+    with suppress(Cancelled):
+        relay("x")
+    assert time.monotonic() - begin < 30
+    with pytest.raises(PoolClosed):
+        relay("x")
 
 
 def test_calls_waiting_for_a_permit_are_cancelled_too(rt: Runtime) -> None:
