@@ -86,7 +86,7 @@ def test_memory_of_former_calls_cannot_be_read(rt: Runtime) -> None:
     look = rt.add_wasm("app:look", source, "look", wit=wit)
 
     def work(index: int) -> int:
-        return leave(255) if index % 2 else look(0)
+        return int(leave(255) if index % 2 else look(0))
 
     with ThreadPoolExecutor(4) as threads:
         assert set(threads.map(work, range(60))) == {0}
