@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from conftest import WriteProject
 from guest_files import wat
 
 import wippy_native as wippy
@@ -95,9 +96,92 @@ def test_command(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(first) == {"severity", "entry", "file", "line", "column", "message", "hint"}
 
 
-def test_command_without_problems(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["-C", str(tmp_path), "check"]) == 0
+def test_command_without_problems(project: WriteProject, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-C", str(project("  - {name: store, kind: env.storage.memory}\n")), "check"]) == 0
     assert capsys.readouterr() == ("", "no problems found\n")
+
+
+def test_a_directory_without_entries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Files without a namespace are ignored (R-12), but a project of nothing else is worth a word."""
+    (tmp_path / "package.json").write_text('{"name": "x"}')
+    assert main(["-C", str(tmp_path), "check"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{tmp_path}: warning: no entries in any file here\n  hint: a definition file ends in ")
+    assert err == "0 errors, 1 warning\n"
+    with wippy.Runtime.load(tmp_path):
+        assert "no entries in any file here" in caplog.text
+
+
+def test_a_file_is_no_project(tmp_path: Path) -> None:
+    file = tmp_path / "_index.yaml"
+    file.write_text("namespace: a\nentries: []\n")
+    with pytest.raises(wippy.RegistryError) as caught:
+        wippy.Runtime.load(file)
+    assert str(caught.value) == (
+        f"{file}: a project is a directory, this is a file\n  hint: give the directory that holds it: {tmp_path}"
+    )
+
+
+STARTS = """\
+(component
+  (import "wasi:random/random@0.2.0" (instance $random (export "get-random-u64" (func (result u64)))))
+  (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock (export "now" (func (result u64)))))
+  (import "wasi:sockets/network@0.2.0" (instance (export "unused" (func))))
+  (core func $random (canon lower (func $random "get-random-u64")))
+  (core func $now (canon lower (func $clock "now")))
+  (core module $m
+    (import "wasi" "random" (func $random (result i64)))
+    (import "wasi" "now" (func $now (result i64)))
+    (func $start (drop (call $random)) (drop (call $now)))
+    (start $start)
+    (func (export "f")))
+  (core instance $i (instantiate $m
+    (with "wasi" (instance (export "random" (func $random)) (export "now" (func $now))))))
+  (func (export "f") (canon lift (core func $i "f"))))
+"""
+
+
+def test_imports_are_one_line_for_an_entry(rt: wippy.Runtime) -> None:
+    """H-13, H-14: groups in the line, lines to add in the hint; those that are not supported yet are not advised."""
+    rt.add_wasm("app:f", STARTS.encode(), "f")
+    warning, error = rt.check()
+    assert (warning.severity, error.severity) == ("warning", "error")
+    assert warning.message == "imports wasi:random, wasi:clocks, wasi:sockets undeclared; calling them traps"
+    assert warning.hint == 'add "- wasi:random", "- wasi:clocks" to imports'
+    assert "start code calls wasi:random/random@0.2.0#get-random-u64, which is not declared" in error.message
+    assert error.hint == 'add "- wasi:random", "- wasi:clocks" to imports'
+
+
+def test_start_code_that_lacks_one_group(rt: wippy.Runtime) -> None:
+    rt.add_wasm("app:f", STARTS.encode(), "f", imports=["wasi:random"])
+    warning, error = rt.check()
+    assert warning.message == "imports wasi:clocks, wasi:sockets undeclared; calling them traps"
+    assert error.hint == 'add "- wasi:clocks" to imports'
+
+
+def test_start_code_that_has_what_it_needs(rt: wippy.Runtime) -> None:
+    rt.add_wasm("app:f", STARTS.encode(), "f", imports=["wasi:random", "wasi:clocks"])
+    (warning,) = rt.check()
+    assert (warning.message, warning.hint) == ("imports wasi:sockets undeclared; calling it traps", "")
+
+
+def test_a_transport_without_effect(rt: wippy.Runtime) -> None:
+    entry = {"id": "app:f", "kind": "function.wat", "source": wat("add").decode(), "method": "add"}
+    rt.add_entry({**entry, "transport": "payload"})
+    assert rt.check() == []
+    rt.add_entry({**entry, "transport": "wasi-http"})
+    (warning,) = rt.check()
+    assert (warning.severity, "wasi-http has no effect yet" in warning.message) == ("warning", True)
+
+
+def test_a_method_is_not_proposed_in_place_of_itself(rt: wippy.Runtime) -> None:
+    """It is there, but needs what cannot be called."""
+    rt.add_wasm("app:f", b'(module (func (export "run")))', "run")
+    (error,) = rt.check()
+    assert error.severity == "error"
+    assert error.hint == ""
 
 
 def test_problems_of_the_load_are_included(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ to a bad one is not reported itself: its own repair is not what is missing. Func
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .config import environment as env_config
@@ -34,6 +34,8 @@ class Catalog:
         self.configs: dict[str, Config] = {}
         self.filesystems: dict[str, Filesystem] = {}
         self.environment = Environment(root)
+        self.left_out: set[str] = set()
+        """The ids that `load` refused: what refers to one of them needs no repair of its own."""
         self._names: dict[str, str] = {}
         self._heights: dict[str, int] = {}
         self._suggestions = 0
@@ -47,16 +49,16 @@ class Catalog:
         entries, self._suggestions = list(entries), 0
         failures: list[RegistryError] = []
         failed: set[str] = set()
-        for step in (self._parse, self._check_known, self._open_known):
-            for entry in entries:
-                try:
-                    if entry.id not in failed:
-                        step(entry, failed)
-                except RegistryError as error:
-                    failures.append(error)
-                    failed.add(entry.id)
+        for step in (self._parse, self._open_known):
+            failures += _each(step, entries, failed)
+        # An entry may refer to one further down that turns out bad: look again until no more do.
+        before = -1
+        while before != len(failed):
+            before = len(failed)
+            failures += _each(self._check_known, entries, failed)
         for identity in failed:
             self.remove(identity)
+        self.left_out |= failed
         return failures
 
     def check(self, entry: Entry, config: Config | None) -> None:
@@ -79,6 +81,7 @@ class Catalog:
 
     def _put(self, entry: Entry, config: Config | None) -> None:
         self.entries[entry.id] = entry
+        self.left_out.discard(entry.id)
         self.configs.pop(entry.id, None)
         self._heights.clear()
         if config is not None:
@@ -177,3 +180,16 @@ class Catalog:
             field = "file_path" if entry.kind == env_config.FILE else "directory"
             message = f"operation failed for entry {entry.id}: {error}"
             raise RegistryError.of(entry.problem("error", message, (field,), getattr(error, "hint", ""))) from None
+
+
+def _each(step: Callable[[Entry, set[str]], None], entries: list[Entry], failed: set[str]) -> list[RegistryError]:
+    """Do one step of loading for every entry that has not failed; the failures, their ids added to `failed`."""
+    failures: list[RegistryError] = []
+    for entry in entries:
+        try:
+            if entry.id not in failed:
+                step(entry, failed)
+        except RegistryError as error:
+            failures.append(error)
+            failed.add(entry.id)
+    return failures

@@ -20,6 +20,7 @@ from .prepare import Prepared
 from .problems import Problem, Severity, in_file_order
 from .registry import Entry
 from .suggest import did_you_mean
+from .trial import try_start
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -38,7 +39,7 @@ def check_project(path: str | Path, *, strict: bool = True) -> list[Problem]:
     runtime, registry, failures = Runtime.load_with_failures(path, strict=strict)
     with runtime:
         found = [problem for failure in failures for problem in failure.errors]
-        return in_file_order([*registry.problems, *found, *check_runtime(runtime)])
+        return in_file_order([*registry.problems, *registry.nothing_found(), *found, *check_runtime(runtime)])
 
 
 def check_runtime(runtime: Runtime) -> list[Problem]:
@@ -66,6 +67,7 @@ def _entry(entry: Entry) -> Iterator[Problem]:
 def _function(prepared: Prepared, catalog: Catalog, runtime: Runtime) -> Iterator[Problem]:
     config = prepared.config
     yield from _method(prepared)
+    yield from _transport(config)
     yield from _imports(prepared)
     yield from _env(config, catalog)
     yield from _mounts(config, catalog)
@@ -74,24 +76,39 @@ def _function(prepared: Prepared, catalog: Catalog, runtime: Runtime) -> Iterato
 
 def _method(prepared: Prepared) -> Iterator[Problem]:
     """Rules: F-11, F-13, F-14."""
-    reason = prepared.function.resolve_error()
-    if reason:
-        exports = [name for name, _ in prepared.module.exports]
-        hint = did_you_mean(prepared.config.method, exports)
+    config, reason = prepared.config, prepared.function.resolve_error()
+    if not reason:
+        return
+    exports = [name for name, _ in prepared.compiled.module.exports]
+    hint = ""
+    if config.method not in exports:
+        hint = did_you_mean(config.method, exports)
         hint = hint or (f"the exports are {', '.join(exports[:8])}" if exports else "the module exports no function")
-        yield prepared.config.entry.problem("error", reason, ("method",), hint)
+    yield config.entry.problem("error", reason, ("method",), hint)
+
+
+def _transport(config: FunctionConfig) -> Iterator[Problem]:
+    transport = config.entry.data.get("transport")
+    if transport == "wasi-http":
+        text = "transport: wasi-http has no effect yet; the function is called as with payload"
+        yield config.entry.problem("warning", text, ("transport",))
 
 
 def _imports(prepared: Prepared) -> Iterator[Problem]:
-    """Rules: H-13, H-14."""
+    """One line for all imports without a declaration, however many: adapters import much that they never call.
+
+    Rules: H-13, H-14.
+    """
     entry = prepared.config.entry
     missing = missing_imports(prepared)
-    for group, functions in missing.items():
-        shown = ", ".join(functions[:3]) + (f" and {len(functions) - 3} more" if len(functions) > 3 else "")
-        if group:
-            yield entry.problem("warning", f"imports {shown} undeclared; calling it traps", ("imports",), _line(group))
-        else:
-            yield entry.problem("warning", f"imports {shown}, which nothing provides; calling it traps", ("imports",))
+    groups = [group for group in missing if group]
+    if groups:
+        them = "it" if len(groups) == 1 else "them"
+        text = f"imports {', '.join(groups)} undeclared; calling {them} traps"
+        yield entry.problem("warning", text, ("imports",), _lines(groups))
+    if unknown := missing.get("", []):
+        shown = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
+        yield entry.problem("warning", f"imports {shown}, which nothing provides; calling it traps", ("imports",))
     for group in sorted(set(prepared.config.groups) & set(NOT_YET)):
         yield entry.problem("warning", f"{group} is not supported yet; calling it traps", ("imports",))
     if missing:
@@ -100,14 +117,15 @@ def _imports(prepared: Prepared) -> Iterator[Problem]:
 
 def _start_code(prepared: Prepared) -> Iterator[Problem]:
     entry = prepared.config.entry
-    groups = {(interface, function): group for interface, function, group in prepared.module.imports}
     try:
-        for interface, function in prepared.function.probe():
-            text = f"every call traps: the guest's start code calls {interface}#{function}, which is not declared"
-            group = groups.get((interface, function), "")
-            yield entry.problem("error", text, ("imports",), _line(group) if group else "")
+        stopped = prepared.function.probe()
     except WippyError as error:
         yield entry.problem("error", f"every call fails in the guest's start code: {error.message}", ("method",))
+        return
+    for interface, function in stopped:
+        text = f"every call traps: the guest's start code calls {interface}#{function}, which is not declared"
+        trial = try_start(entry.id, prepared.compiled.module, prepared.config.groups)
+        yield entry.problem("error", text, ("imports",), _lines(trial.groups))
 
 
 def missing_imports(prepared: Prepared) -> dict[str, list[str]]:
@@ -118,15 +136,17 @@ def missing_imports(prepared: Prepared) -> dict[str, list[str]]:
     if any(group.startswith("wasi:") for group in granted):
         granted.add("wasi1")  # preview 1 follows the groups (F-17): what they do not allow answers with an errno
     missing: dict[str, list[str]] = {}
-    for interface, function, group in prepared.module.imports:
+    for interface, function, group in prepared.compiled.module.imports:
         is_poll = interface.partition("@")[0] == "wasi:io/poll" and "wasi:poll" in granted
         if group not in granted and not is_poll:
             missing.setdefault(group, []).append(f"{interface}#{function}")
     return missing
 
 
-def _line(group: str) -> str:
-    return f'add "- {group}" to imports'
+def _lines(groups: list[str]) -> str:
+    """The lines to add; "" where adding one would change nothing yet."""
+    lines = ", ".join(f'"- {group}"' for group in groups if group not in NOT_YET)
+    return f"add {lines} to imports" if lines else ""
 
 
 def _env(config: FunctionConfig, catalog: Catalog) -> Iterator[Problem]:
@@ -134,6 +154,8 @@ def _env(config: FunctionConfig, catalog: Catalog) -> Iterator[Problem]:
     for index, mapping in enumerate(config.wasi.env):
         path = ("wasi", "env", index, "id")
         identity = str(mapping.id)
+        if identity in catalog.left_out:
+            continue
         if identity not in catalog.environment:
             severity: Severity = "error" if mapping.required else "warning"
             hint = did_you_mean(identity, catalog.entries)
@@ -153,7 +175,7 @@ def _has_value(catalog: Catalog, identity: str) -> bool:
 def _mounts(config: FunctionConfig, catalog: Catalog) -> Iterator[Problem]:
     """Rules: H-51."""
     for index, mount in enumerate(config.wasi.mounts):
-        if str(mount.fs) not in catalog.filesystems:
+        if str(mount.fs) not in catalog.filesystems.keys() | catalog.left_out:
             text = f"wasi mount filesystem not found: {mount.fs}"
             hint = did_you_mean(str(mount.fs), catalog.filesystems)
             yield config.entry.problem("error", text, ("wasi", "mounts", index, "fs"), hint)

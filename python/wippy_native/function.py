@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable
 from enum import Enum
+from numbers import Real
 from types import NoneType
 from typing import Any, Final, Self
 
@@ -17,6 +18,9 @@ from .signature import make_signature, wit_line
 
 class _Unset(Enum):
     UNSET = "unset"
+
+    def __repr__(self) -> str:
+        return "<unchanged>"
 
 
 UNSET: Final = _Unset.UNSET
@@ -46,7 +50,7 @@ class Function(FunctionBase):
     @property
     def wit(self) -> str:
         """The function as WIT writes it. Raises `FunctionNotFound` when `method` does not resolve."""
-        return wit_line(self.id.partition(":")[2], self._parameters(), self.result)
+        return wit_line(self.method.rpartition("#")[2], self._parameters(), self.result)
 
     def with_options(
         self,
@@ -69,10 +73,11 @@ class Function(FunctionBase):
         """
         options: dict[str, Any] = {"timeout": timeout, "stdin": stdin, "raise_err": raise_err}
         options = {name: value for name, value in options.items() if value is not UNSET}
-        if isinstance(timeout, (int, float)) and not timeout > 0:
+        _check("timeout", timeout, (Real, NoneType), "seconds")
+        _check("stdin", stdin, (bytes, bytearray, memoryview, NoneType), "bytes")
+        _check("raise_err", raise_err, (bool,), "True or False")
+        if isinstance(timeout, Real) and not timeout > 0:
             raise ValueError(f"timeout={timeout!r}: expected seconds greater than 0, or None")
-        if not isinstance(stdin, (bytes, bytearray, memoryview, _Unset, NoneType)):
-            raise TypeError(f"stdin: expected bytes, got {type(stdin).__name__}")
         for name, output in (("stdout", stdout), ("stderr", stderr)):
             if not isinstance(output, _Unset):
                 options[name] = sink(name, output)
@@ -86,6 +91,13 @@ class Function(FunctionBase):
 
     def __repr__(self) -> str:
         return f"<Function {self.id}>"
+
+
+def _check(name: str, value: object, types: tuple[type, ...], wanted: str) -> None:
+    """Raises `TypeError` for an option of another type; True and False are no numbers."""
+    is_bool = isinstance(value, bool) and bool not in types
+    if is_bool or not isinstance(value, (_Unset, *types)):
+        raise TypeError(f"{name}: expected {wanted}, got {type(value).__name__}")
 
 
 class PythonFunction:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ._border import Module, Table
+from ._border import Table
 from .catalog import Catalog
+from .config.filesystem import DirectoryConfig
 from .config.function import FunctionConfig
 from .config.kinds import Config
 from .errors import FunctionNotFound, RegistryError
 from .function import Function, PythonFunction
-from .prepare import Prepared, Preparer
+from .prepare import Compiled, Prepared, Preparer
 from .problems import Problem
 from .registry import Entry, parse_id
 from .suggest import did_you_mean
@@ -42,21 +43,36 @@ class Installed:
         failures = self.catalog.load(entries)
         for config in self.catalog.functions():
             try:
-                self._publish(self._preparer.prepare(config, None, self._modules()))
+                self._publish(self._preparer.link(config, self._preparer.compile(config)))
             except RegistryError as error:
                 failures.append(error)
         return failures
 
-    def install(self, entry: Entry, config: Config | None, content: bytes | None) -> None:
-        """Add or replace one entry, whole or not at all. Raises `RegistryError`. Rules: F-40."""
-        self.catalog.check(entry, config)
-        if isinstance(config, FunctionConfig):
-            prepared = self._preparer.prepare(config, content, self._modules())
+    def compile(self, config: FunctionConfig, content: bytes | None) -> Compiled:
+        """Compile what `install` will take. Needs no lock. Raises `RegistryError`. Rules: F-5 to F-10."""
+        return self._preparer.compile(config, content)
+
+    def install(self, entry: Entry, config: Config | None, compiled: Compiled | None) -> None:
+        """Add or replace one entry, whole or not at all. Raises `RegistryError`. Rules: F-40.
+
+        A function comes with its compiled module.
+        """
+        before = self.catalog.configs.get(entry.id)
+        try:
+            self.catalog.check(entry, config)
+            prepared = None
+            if isinstance(config, FunctionConfig) and compiled is not None:
+                prepared = self._preparer.link(config, compiled)
             self.catalog.put(entry, config)
+        except RegistryError:
+            if compiled is not None:
+                self._forget_unused(compiled.digest)
+            raise
+        if prepared is not None:
             self._publish(prepared)
         else:
-            self.catalog.put(entry, config)
             self._withdraw(entry.id)
+        if isinstance(before, DirectoryConfig) or isinstance(config, DirectoryConfig):
             self._relink()
 
     def register(self, identity: str, callee: Callable[..., Any]) -> None:
@@ -76,6 +92,7 @@ class Installed:
 
     def remove(self, identity: str) -> None:
         """Forget an entry or a Python function. Raises `FunctionNotFound`. Rules: F-36."""
+        config = self.catalog.configs.get(identity)
         entry = self.catalog.remove(identity)
         if entry is None and identity not in self.callables:
             raise self.not_found(identity)
@@ -84,11 +101,13 @@ class Installed:
             self._removed[identity] = None
             while len(self._removed) > _REMEMBERED_REMOVALS:
                 del self._removed[next(iter(self._removed))]
-        else:
+        elif isinstance(config, DirectoryConfig):
             self._relink()
 
     def not_found(self, identity: str) -> FunctionNotFound:
-        """The error for an id that cannot be called. Rules: F-36, F-48."""
+        """The error for an id that cannot be called. Raises `TypeError` for what is no id. Rules: F-36, F-48."""
+        if not isinstance(identity, str):
+            raise TypeError(f"expected the id of a function, got {type(identity).__name__}")
         if identity in self._removed:
             return FunctionNotFound(f"pool not found: {identity}; it was removed", entry=identity)
         entry = self.catalog.entries.get(identity)
@@ -101,23 +120,30 @@ class Installed:
     def _publish(self, prepared: Prepared) -> None:
         identity = prepared.config.entry.id
         self._table.add(prepared.function)
+        before = self.prepared.get(identity)
         self.prepared[identity] = prepared
         self.callables[identity] = prepared.function
         self._removed.pop(identity, None)
+        if before is not None:
+            self._forget_unused(before.compiled.digest)
 
     def _withdraw(self, identity: str) -> None:
-        self.prepared.pop(identity, None)
+        before = self.prepared.pop(identity, None)
         if self.callables.pop(identity, None) is not None:
             self._table.remove(identity)
+        if before is not None:
+            self._forget_unused(before.compiled.digest)
+
+    def _forget_unused(self, digest: str) -> None:
+        """A module goes with the last function made of it."""
+        if all(prepared.compiled.digest != digest for prepared in self.prepared.values()):
+            self._preparer.modules.forget(digest)
 
     def _relink(self) -> None:
-        """Filesystems may have changed: prepare what mounts them anew, from the compiled modules. Rules: H-51.
+        """Filesystems have changed: prepare what mounts them anew, from the compiled modules. Rules: H-51.
 
         The environment needs none of this: it is asked at each call.
         """
         for prepared in list(self.prepared.values()):
             if prepared.mounts != self._preparer.mounts(prepared.config)[0]:
-                self._publish(self._preparer.link(prepared.config, prepared.digest, prepared.module))
-
-    def _modules(self) -> dict[str, Module]:
-        return {prepared.digest: prepared.module for prepared in self.prepared.values()}
+                self._publish(self._preparer.link(prepared.config, prepared.compiled))

@@ -1,13 +1,13 @@
 """From a function's configuration to a callable: bytes, hash, compilation, imports, prepared function.
 
-The hash is verified before anything else looks at the bytes. Compiled modules are shared by entries with the same
-bytes, and forgotten with the last of them.
+The hash is verified before anything else looks at the bytes. Compiling needs no lock of the runtime; linking reads its
+catalog and does. Compiled modules are shared by entries with the same bytes.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ._border import Engine, FunctionSpec, Module, Table
 from .catalog import Catalog
@@ -20,9 +20,18 @@ from .filesystems import FileProblem
 from .function import Function
 from .hashing import HashFailure, digest, verify
 from .limits import Limits
+from .modules import Modules
 from .registry.entries import Step
 
 HostMount = tuple[str, str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A module and the digest of its bytes."""
+
+    digest: str
+    module: Module
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +39,7 @@ class Prepared:
     """A function ready to be called, and what it was made from."""
 
     config: FunctionConfig
-    digest: str
-    module: Module
+    compiled: Compiled
     function: Function
     mounts: list[HostMount]
 
@@ -45,25 +53,29 @@ class Preparer:
     catalog: Catalog
     limits: Limits
     strict_imports: bool
+    modules: Modules = field(default_factory=Modules)
 
-    def prepare(self, config: FunctionConfig, content: bytes | None, modules: dict[str, Module]) -> Prepared:
-        """Prepare a function; `content` is its module where Python gave it, `modules` what is compiled already.
+    def compile(self, config: FunctionConfig, content: bytes | None = None) -> Compiled:
+        """Compile an entry's module; `content` is its bytes where Python gave them. Holds no lock of the runtime.
 
-        Raises `RegistryError` and its kinds. Rules: F-5 to F-10, H-5.
+        Raises `RegistryError` and its kinds. Rules: F-5 to F-10.
         """
         found = self.content(config) if content is None else content
         key = self._verified(config, found)
         is_text = config.entry.kind == WAT if content is None else is_wat(content)
-        module = modules.get(key) or self._compile(config, found, key, text=is_text)
-        return self.link(config, key, module)
+        try:
+            module = self.modules.get(key, lambda: Module(self.engine, found, digest=key, text=is_text))
+        except RegistryError as error:
+            raise _located(config, error, ("source",) if config.entry.kind == WAT else ("path",)) from None
+        return Compiled(key, module)
 
-    def link(self, config: FunctionConfig, key: str, module: Module) -> Prepared:
+    def link(self, config: FunctionConfig, compiled: Compiled) -> Prepared:
         """Prepare a function whose module is compiled. Raises `RegistryError`. Rules: H-3, H-5, V-19."""
-        if module.kind == "core":
+        if compiled.module.kind == "core":
             component_only(config.groups, Fields.of(config.entry))
         try:
-            function = Function(self.table, module, self._spec(config))
-            return Prepared(config, key, module, function, self.mounts(config)[0])
+            function = Function(self.table, compiled.module, self._spec(config))
+            return Prepared(config, compiled, function, self.mounts(config)[0])
         except RegistryError as error:
             raise _located(config, error, ("imports",)) from None
 
@@ -71,7 +83,10 @@ class Preparer:
         """The bytes the entry names, not verified. Raises `RegistryError`. Rules: F-5, F-6."""
         if config.entry.kind == WAT:
             return config.source.encode()
-        filesystem = self.catalog.filesystems[str(config.fs)]
+        filesystem = self.catalog.filesystems.get(str(config.fs))
+        if filesystem is None:  # removed since its entry was checked
+            message = f"operation failed for entry {config.entry.id}: filesystem not found: {config.fs}"
+            raise RegistryError.of(config.entry.problem("error", message, ("fs",)), kind="NotFound")
         try:
             return filesystem.read(config.path, self._limits(config).max_module_bytes)
         except FileProblem as error:
@@ -95,12 +110,6 @@ class Preparer:
         except HashFailure as error:
             message = f"operation failed for entry {config.entry.id}: {error}"
             raise HashMismatch.of(config.entry.problem("error", message, ("hash",), error.hint)) from None
-
-    def _compile(self, config: FunctionConfig, content: bytes, key: str, *, text: bool) -> Module:
-        try:
-            return Module(self.engine, content, digest=key, text=text)
-        except RegistryError as error:
-            raise _located(config, error, ("source",) if config.entry.kind == WAT else ("path",)) from None
 
     def _limits(self, config: FunctionConfig) -> Limits:
         return self.limits.lowered(config.limits)

@@ -14,12 +14,13 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from pathlib import Path
+from types import NoneType
 from typing import Any, Self, TypedDict, TypeVar, Unpack
 
 from ._border import Engine, Table
-from .added import entry_for_wasm
+from .added import entry_for_wasm, list_of_imports, refuse_unknown_fields
 from .catalog import Catalog
-from .config.function import parse_function
+from .config.function import FunctionConfig, parse_function
 from .config.kinds import PARSERS, Config, is_plain_data, parse_entry
 from .env import Environment
 from .errors import PoolClosed, RegistryError, WippyError, combined
@@ -69,6 +70,10 @@ class Runtime:
         strict_imports: bool = False,
         authorize: Callable[[str, str], bool] | None = None,
     ) -> None:
+        if not isinstance(limits, (Limits, NoneType)):
+            raise TypeError(f"limits: expected Limits(...), got {type(limits).__name__}")
+        if authorize is not None and not callable(authorize):
+            raise TypeError(f"authorize: expected a function, got {type(authorize).__name__}")
         self.limits = limits or Limits()
         self._strict = strict
         self._lock = threading.RLock()
@@ -147,20 +152,25 @@ class Runtime:
         wasi: Mapping[str, Any] | None = None,
         pool: Mapping[str, Any] | None = None,
         limits: Mapping[str, int] | None = None,
+        strict_imports: bool = False,
         meta: Mapping[str, Any] | None = None,
     ) -> Function:
         """Add a function whose module is at hand: a path, or its bytes (binary, or WebAssembly text).
 
-        `method`, `wit`, `imports`, `wasi`, `pool` and `limits` are the fields of an entry; `hash` is checked if given.
-        An id that is taken is replaced. Returns the function. Raises `RegistryError` with the texts of a load.
-        Rules: F-1 to F-17, F-40.
+        `method`, `wit`, `imports`, `wasi`, `pool`, `limits` and `strict_imports` are the fields of an entry; `hash` is
+        checked if given. An id that is taken is replaced. Returns the function.
+
+        Raises `RegistryError` with the texts of a load, `ConfigError` also for a name in `wasi`, `pool` or `limits`
+        that nothing reads, and `TypeError` for a `source` or `imports` of another type. Rules: F-1 to F-17, F-40.
         """
         fields = {
-            "method": method, "hash": hash, "wit": wit, "imports": list(imports), "wasi": wasi, "pool": pool,
-            "limits": limits,
+            "method": method, "hash": hash, "wit": wit, "imports": list_of_imports(id, imports), "wasi": wasi,
+            "pool": pool, "limits": limits, "strict_imports": strict_imports,
         }  # fmt: skip
         entry, content = entry_for_wasm(id, source, fields, meta, self.limits.max_module_bytes)
-        self._install(entry, parse_function(entry, has_bytes=True), content)
+        config = parse_function(entry, has_bytes=True)
+        refuse_unknown_fields(entry)
+        self._install(entry, config, content)
         function = self._callables[entry.id]
         assert isinstance(function, Function)  # noqa: S101 - it was just installed
         return function
@@ -168,13 +178,18 @@ class Runtime:
     def register(self, id: str) -> Callable[[F], F]:
         """A decorator that makes a Python function, plain or async, callable by guests through `funcs`.
 
-        Raises `RegistryError` for an id without both parts, or one that is taken. Rules: H-20 to H-24.
+        Raises `RegistryError` for an id without both parts, or one that is taken; `TypeError` for what cannot be
+        called. Rules: H-20 to H-24.
 
         >>> @rt.register("app:lookup")                                        # doctest: +SKIP
         ... def lookup(key: str) -> str: ...
         """
+        if not isinstance(id, str):
+            raise TypeError(f'register: expected an id, got {type(id).__name__}; write @rt.register("namespace:name")')
 
         def add(callee: F) -> F:
+            if not callable(callee):
+                raise TypeError(f"register({id!r}): expected a function, got {type(callee).__name__}")
             with self._lock:
                 self._check_usable()
                 self._installed.register(id, callee)
@@ -234,8 +249,11 @@ class Runtime:
     def close(self, wait: float | None = 5.0) -> list[str]:
         """Refuse new calls, wait up to `wait` seconds (None: without end) for running ones, then cancel the rest.
 
-        Returns the ids of the functions whose calls were cancelled. Closing twice is fine. Rules: F-36.
+        Returns the ids of the functions whose calls were cancelled. Closing twice is fine. Raises `ValueError` or
+        `TypeError` for a time that cannot be. Rules: F-36.
         """
+        if wait is not None and not wait >= 0:
+            raise ValueError(f"wait={wait!r}: expected seconds, or None")
         with self._lock:
             if self._unusable is not None:
                 return []
@@ -255,9 +273,16 @@ class Runtime:
     # Inside
 
     def _install(self, entry: Entry, config: Config | None, content: bytes | None) -> None:
+        """Compiling may take seconds, so others may add and remove meanwhile: what is there is checked again after."""
+        compiled = None
+        if isinstance(config, FunctionConfig):
+            with self._lock:
+                self._check_usable()
+                self._installed.catalog.check(entry, config)
+            compiled = self._installed.compile(config, content)
         with self._lock:
             self._check_usable()
-            self._installed.install(entry, config, content)
+            self._installed.install(entry, config, compiled)
 
     def _check_usable(self) -> None:
         if self._unusable is not None:
@@ -268,7 +293,7 @@ class Runtime:
         self._callables = {}
 
     def _warn(self, registry: Registry) -> None:
-        for problem in registry.problems:
+        for problem in [*registry.problems, *registry.nothing_found()]:
             log.warning("%s", problem)
         self._warn_inert(registry.entries.values())
 

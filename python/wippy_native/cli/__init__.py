@@ -29,12 +29,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except Exception as error:
-        from ..errors import WippyError
-
-        if not isinstance(error, (WippyError, OSError)):
+        text = _text(error)
+        if text is None:
             raise
-        return _fail(str(error), 1)
+        return _fail(text, 1)
     return 0
+
+
+def _text(error: Exception) -> str | None:
+    """What to print for an error; None for a fault of our own, which deserves its traceback."""
+    from ..errors import ImportDenied, WippyError
+
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, ImportDenied):
+        return error.message  # it names the line to add; where the guest called it from does not matter then
+    return str(error) if isinstance(error, (WippyError, OSError)) else None
 
 
 def _fail(message: str, code: int) -> int:

@@ -19,8 +19,13 @@ def check_directory(directory: Path, *, as_json: bool) -> int:
         for problem in problems:
             data(line(problem))
     errors = sum(problem.severity == "error" for problem in problems)
-    remark(f"{errors} errors, {len(problems) - errors} warnings" if problems else "no problems found")
+    counts = f"{_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}"
+    remark(counts if problems else "no problems found")
     return 1 if errors else 0
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def line(problem: Problem) -> str:

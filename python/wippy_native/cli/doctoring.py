@@ -7,35 +7,45 @@ from pathlib import Path
 from typing import Any
 
 from .._border import BUILD, Engine, core_version
-from .printing import data, data_json, remark
+from .printing import data, data_json
 
 
 def print_report(*, as_json: bool) -> None:
     """Print versions, pool limits and the state of the compile cache."""
-    report = _report()
-    _warn_about_cache(report)
+    versions, engine = _versions(), Engine().info()
     if as_json:
-        data_json(report)
+        data_json({**versions, **engine, "cache_used": _why_unused(engine) == ""})
         return
-    width = max(map(len, report))
-    for name, value in report.items():
+    cache = {name: engine.pop(name) for name in list(engine) if name.startswith("cache_")}
+    shown = {**versions, **{name.replace("_", " "): value for name, value in engine.items()}}
+    shown["compile cache"] = _cache(cache)
+    width = max(map(len, shown))
+    for name, value in shown.items():
         data(f"{name:{width}}  {value}")
 
 
-def _warn_about_cache(report: dict[str, Any]) -> None:
-    """Compiled code is native code, so a directory others could write to is neither read nor written."""
-    directory = report.get("cache dir")
-    if directory is not None and Path(directory).exists() and not report.get("cache private"):
-        remark(f"warning: {directory} is not private, so compiled code is not kept; give it mode 0700 and its owner")
-
-
-def _report() -> dict[str, Any]:
+def _versions() -> dict[str, Any]:
     build = {f"core {name}" if name in ("profile", "target") else name: value for name, value in BUILD.items()}
-    engine = {name.replace("_", " "): value for name, value in Engine().info().items()}
     return {
         "wippy-native": core_version,
         "python": platform.python_version(),
         "platform": platform.platform(),
         **build,
-        **engine,
     }
+
+
+def _cache(info: dict[str, Any]) -> str:
+    if why := _why_unused(info):
+        return f"not used, {why}"
+    size = info["cache_bytes"] / 1_000_000
+    return f"{info['cache_dir']}, {info['cache_files']} files, {size:.1f} MB"
+
+
+def _why_unused(info: dict[str, Any]) -> str:
+    """Compiled code is native code, so a directory that others can write to is neither read nor written."""
+    directory = info.get("cache_dir")
+    if directory is None:
+        return "this user has no cache directory (set HOME or XDG_CACHE_HOME)"
+    if Path(directory).exists() and not info["cache_private"]:
+        return f"{directory} must belong to you with mode 0700"
+    return ""

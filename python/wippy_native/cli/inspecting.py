@@ -1,7 +1,6 @@
 """`inspect`: what a module exports and imports, and an entry to paste.
 
-A trial instantiation without any capability tells which imports the guest's start code calls: those an entry must
-declare for any call to work.
+Trials of the guest's start code tell which imports it calls: those an entry must declare for any call to work.
 """
 
 from __future__ import annotations
@@ -10,18 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .._border import Engine, FunctionSpec, Module, Table, describe
+from .._border import Engine, Module, Table, describe
 from ..catalog import Catalog
 from ..config.function import FunctionConfig
 from ..errors import FunctionNotFound, RegistryError, WippyError, combined
-from ..function import Function
 from ..guest_log import log_output
 from ..hashing import digest, hash_text
 from ..limits import Limits
 from ..prepare import Preparer, is_wat
 from ..registry import read_registry
 from ..suggest import did_you_mean
-from .pasting import entry_text
+from ..trial import Trial, try_start
+from .pasting import Draft, entry_text
 from .printing import data, data_json
 
 
@@ -36,6 +35,7 @@ class Inspection:
     exports: list[tuple[str, str]]
     imports: dict[str, list[str]]
     start_calls: list[str]
+    start_groups: list[str]
     start_failure: str
     wit: str
     declared: list[str] | None = None
@@ -45,7 +45,7 @@ class Inspection:
 def inspect_target(directory: Path, target: str, *, as_json: bool) -> None:
     """Print what is known of an entry or a file. Raises `WippyError`, `OSError`."""
     path = Path(target)
-    found = _inspect_file(path) if path.is_file() else _inspect_entry(directory, target)
+    found = _inspect_file(path) if ":" not in target or path.is_file() else _inspect_entry(directory, target)
     if as_json:
         data_json(_as_json(found))
     else:
@@ -54,51 +54,33 @@ def inspect_target(directory: Path, target: str, *, as_json: bool) -> None:
 
 def _inspect_file(path: Path) -> Inspection:
     content = path.read_bytes()
-    engine, table = Engine(), Table(log=log_output)
-    module = Module(engine, content, digest=digest(content), text=is_wat(content))
-    exports = module.exports
-    limits = Limits()
-    spec = FunctionSpec(
-        id=f"inspect:{path.stem}",
-        method=exports[0][0] if exports else "",
-        groups=(),
-        max_execution_ms=10_000,
-        max_memory_bytes=limits.max_memory_bytes,
-        max_table_elements=limits.max_table_elements,
-    )
-    found = _inspection(str(path), module, Function(table, module, spec), content)
-    found.entry = _entry(path, found, content)
-    return found
+    module = Module(Engine(), content, digest=digest(content), text=is_wat(content))
+    found = _inspection(str(path), f"inspect:{path.stem}", module, content)
+    draft = Draft.of_file(path, found.hash, is_core=found.kind == "core", is_text=is_wat(content))
+    return _with_entry(found, draft)
 
 
 def _inspect_entry(directory: Path, identity: str) -> Inspection:
-    """Only the entry itself is compiled, so that it can be looked at in a project that does not load."""
+    """Only the entry's module is compiled, so that it can be looked at in a project that does not load."""
     registry = read_registry(directory)
     catalog = Catalog(registry.project.root)
-    failures = [failure for failure in catalog.load(registry.entries.values()) if failure.entry == identity]
-    if failures:
-        raise combined(failures)
+    failures = catalog.load(registry.entries.values())
+    own = [failure for failure in failures if failure.entry == identity]
+    if own or identity in catalog.left_out:
+        raise combined(own or failures)
     config = catalog.configs.get(identity)
     if not isinstance(config, FunctionConfig):
         raise _no_function(identity, catalog, registry.problems)
     preparer = Preparer(Engine(), Table(log=log_output), catalog, Limits(), strict_imports=False)
     content = preparer.content(config)
-    prepared = preparer.prepare(config, None, {})
-    found = _inspection(identity, prepared.module, prepared.function, content)
+    found = _inspection(identity, identity, preparer.compile(config, content).module, content)
     found.declared = list(config.groups)
-    found.entry = _entry(Path(config.path or f"{config.entry.parsed_id.name}.wat"), found, content)
+    return _with_entry(found, Draft.of_entry(config, found.hash, is_core=found.kind == "core"))
+
+
+def _with_entry(found: Inspection, draft: Draft) -> Inspection:
+    found.entry = entry_text(draft, found.exports, list(found.imports), found.start_groups)
     return found
-
-
-def _entry(path: Path, found: Inspection, content: bytes) -> str:
-    return entry_text(
-        path,
-        found.hash,
-        found.exports,
-        list(found.imports),
-        is_core=found.kind == "core",
-        is_text=is_wat(content),
-    )
 
 
 def _no_function(identity: str, catalog: Catalog, problems: list[Any]) -> WippyError:
@@ -113,30 +95,24 @@ def _no_function(identity: str, catalog: Catalog, problems: list[Any]) -> WippyE
     return FunctionNotFound(message, entry=identity)
 
 
-def _inspection(source: str, module: Module, function: Function, content: bytes) -> Inspection:
+def _inspection(source: str, identity: str, module: Module, content: bytes) -> Inspection:
     imports: dict[str, list[str]] = {}
     for interface, name, group in module.imports:
         imports.setdefault(group, []).append(f"{interface}#{name}")
-    calls, failure = _start_calls(function) if imports else ([], "")
+    trial = try_start(identity, module) if imports else Trial()
     wit, exports = describe(content, is_wat(content)) or ("", module.exports)
     return Inspection(
-        source,
-        module.kind,
-        len(content),
-        hash_text(content),
-        exports,
-        dict(sorted(imports.items())),
-        calls,
-        failure,
-        wit,
+        source=source,
+        kind=module.kind,
+        size=len(content),
+        hash=hash_text(content),
+        exports=exports,
+        imports=dict(sorted(imports.items())),
+        start_calls=[f"{interface}#{name}" for interface, name in trial.calls],
+        start_groups=trial.groups,
+        start_failure=trial.failure,
+        wit=wit,
     )
-
-
-def _start_calls(function: Function) -> tuple[list[str], str]:
-    try:
-        return [f"{interface}#{name}" for interface, name in function.probe()], ""
-    except WippyError as error:
-        return [], error.message
 
 
 def _as_json(found: Inspection) -> dict[str, Any]:
@@ -155,6 +131,7 @@ def _as_json(found: Inspection) -> dict[str, Any]:
             for group, functions in found.imports.items()
         ],
         "start_calls": found.start_calls,
+        "start_groups": found.start_groups,
         "start_failure": found.start_failure or None,
         "wit": found.wit,
         "entry": found.entry,

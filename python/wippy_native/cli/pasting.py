@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from ..config.function import WAT, FunctionConfig
 from ..config.imports import NOT_YET
 
 # Exports that serve the canonical ABI or start the module, never a method.
@@ -15,33 +17,70 @@ _PLAIN = re.compile(r"[A-Za-z/][\w./@-]*(:[\w./@-]+)*(#[\w-]+)?")
 _CORE_TYPES = {"i32": "s32", "i64": "s64"}
 
 
-def entry_text(
-    path: Path,
-    content_hash: str,
-    exports: Sequence[tuple[str, str]],
-    groups: Sequence[str],
-    *,
-    is_core: bool,
-    is_text: bool,
-) -> str:
-    """An entry for the first export, as YAML; the reader chooses `fs` and trims `imports`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What an entry says. A `method` or `wit` of "" is taken from the exports; a text module needs `source` alone."""
 
-    A module in text form becomes a `function.wat`, which needs no hash, anything else a `function.wasm`.
+    name: str
+    hash: str
+    fs: str = "app:assets"
+    path: str = ""
+    source: str = ""
+    method: str = ""
+    wit: str = ""
+    is_core: bool = False
+
+    @classmethod
+    def of_file(cls, path: Path, content_hash: str, *, is_core: bool, is_text: bool) -> Draft:
+        """The entry for a file; the reader chooses `fs`."""
+        if is_text:
+            return cls(name=_name(path.stem), hash=content_hash, source=f"file://{path.name}", is_core=is_core)
+        return cls(name=_name(path.stem), hash=content_hash, path=f"/{path.name}", is_core=is_core)
+
+    @classmethod
+    def of_entry(cls, config: FunctionConfig, content_hash: str, *, is_core: bool) -> Draft:
+        """The entry as it is, with the hash its file has now."""
+        entry, source = config.entry, ""
+        if entry.kind == WAT:
+            written = entry.text_at(("source",)) or ""
+            source = written if written.startswith("file://") else f"file://{entry.parsed_id.name}.wat"
+        return cls(
+            name=entry.parsed_id.name,
+            hash=content_hash,
+            fs=str(config.fs),
+            path=config.path,
+            source=source,
+            method=config.method,
+            wit=config.wit,
+            is_core=is_core,
+        )
+
+
+def entry_text(
+    draft: Draft, exports: Sequence[tuple[str, str]], groups: Sequence[str], start_groups: Collection[str]
+) -> str:
+    """An entry for the draft's method, or for the first export, as YAML; the reader trims `imports`.
+
+    A module in text form becomes a `function.wat`, which needs no hash, anything else a `function.wasm`. Imports its
+    start code needs are marked: no call works without them.
     """
     exports = [export for export in exports if not export[0].startswith(_PLUMBING)]
-    exports.sort(key=lambda export: "#" in export[0])  # functions of the world itself first
-    method, signature = exports[0] if exports else ("run", "")
+    exports.sort(key=lambda export: (export[0] != draft.method, "#" in export[0]))  # then functions of the world itself
+    first, signature = exports[0] if exports else ("run", "")
+    method = draft.method or first
     lines = [
-        f"- name: {_name(path.stem)}",
-        *(_text_source(path) if is_text else _binary_source(path, content_hash)),
+        f"- name: {_quoted(draft.name)}",
+        *(_text_source(draft) if draft.source else _binary_source(draft)),
         f"  method: {_quoted(method)}",
     ]
-    others = [name for name, _ in exports[1:]]
-    if others:
+    others = [name for name, _ in exports if name != method]
+    if others and not draft.method:
         lines[-1] += f"  # or {', '.join(others[:5])}"
-    if is_core and exports:
+    if draft.wit:
+        lines.append(f"  wit: {json.dumps(draft.wit.strip(), ensure_ascii=False)}")
+    elif draft.is_core and exports:
         lines.append(f"  wit: {json.dumps(f'{method}: {_as_wit(signature)};')}  # a core module does not say its types")
-    return "\n".join([*lines, *_imports([group for group in groups if group])])
+    return "\n".join([*lines, *_imports([group for group in groups if group], start_groups)])
 
 
 def _as_wit(signature: str) -> str:
@@ -53,23 +92,27 @@ def _as_wit(signature: str) -> str:
     return f"func({listed})" + (f" -> {_CORE_TYPES.get(found, found)}" if found else "")
 
 
-def _text_source(path: Path) -> list[str]:
-    return ["  kind: function.wat", f"  source: {_quoted(f'file://{path.name}')}"]
+def _text_source(draft: Draft) -> list[str]:
+    return ["  kind: function.wat", f"  source: {_quoted(draft.source)}"]
 
 
-def _binary_source(path: Path, content_hash: str) -> list[str]:
+def _binary_source(draft: Draft) -> list[str]:
     return [
         "  kind: function.wasm",
-        "  fs: app:assets",
-        f"  path: {_quoted(f'/{path.name}')}",
-        f"  hash: {content_hash}",
+        f"  fs: {_quoted(draft.fs)}",
+        f"  path: {_quoted(draft.path)}",
+        f"  hash: {draft.hash}",
     ]
 
 
-def _imports(groups: Sequence[str]) -> list[str]:
+def _imports(groups: Sequence[str], start_groups: Collection[str]) -> list[str]:
     if not groups:
         return []
-    usable = [f"    - {group}" for group in groups if group not in NOT_YET]
+    usable = [
+        f"    - {group}" + ("  # its start code needs it" if group in start_groups else "")
+        for group in groups
+        if group not in NOT_YET
+    ]
     later = [f"    # - {group}  (not supported yet)" for group in groups if group in NOT_YET]
     return ["  imports:" if usable else "  imports: []", *usable, *later]
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import RegistryError
 from ..problems import Problem, Severity
 from .references import EntryId, parse_id
-from .tree import Mark, Node
+from .tree import Mark, Node, describe
 
 Step = str | int
 
@@ -86,8 +86,10 @@ class Entry:
 def entry_from_mapping(fields: Mapping[str, Any]) -> Entry:
     """An entry as Python gives it: `id`, `kind`, `meta`, and the data as `data` or as the fields beside them.
 
-    Raises `RegistryError` with the texts of R-26. Rules: R-1, R-16, R-26.
+    Raises `RegistryError` with the texts of R-26, `TypeError` for what is no mapping. Rules: R-1, R-16, R-26.
     """
+    if not isinstance(fields, Mapping):
+        raise TypeError(f"expected an entry as a mapping, got {type(fields).__name__}")
     identity, kind, meta = fields.get("id"), fields.get("kind"), fields.get("meta") or {}
     parsed = parse_id(identity) if isinstance(identity, str) else EntryId("", "")
     missing = (
@@ -100,7 +102,9 @@ def entry_from_mapping(fields: Mapping[str, Any]) -> Entry:
         shown = identity if isinstance(identity, str) else None
         raise RegistryError.of(Problem("error", f"invalid entry: missing {missing}", shown, hint=hint))
     if not isinstance(meta, Mapping):
-        raise RegistryError.of(Problem("error", f"invalid entry: meta: expected map, got {meta!r}", str(parsed)))
+        raise RegistryError.of(
+            Problem("error", f"invalid entry: meta: expected map, got {describe(meta)}", str(parsed))
+        )
     data = fields["data"] if "data" in fields else {k: v for k, v in fields.items() if k not in _OWN_FIELDS}
     return Entry(str(parsed), str(kind), dict(meta), data)
 

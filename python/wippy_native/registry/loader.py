@@ -5,6 +5,7 @@ Nothing is validated beyond the form of entries, and nothing is compiled; `list`
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +25,15 @@ class Registry:
     project: Project
     entries: dict[str, Entry] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    def nothing_found(self) -> Iterator[Problem]:
+        """A warning if there are no entries and nothing says why: most likely it is the wrong directory.
+
+        Rules: R-12.
+        """
+        if not self.entries and not self.problems:
+            hint = "a definition file ends in .yaml, .yml or .json, and has a namespace and entries"
+            yield Problem("warning", "no entries in any file here", None, str(self.project.source), hint=hint)
 
 
 def read_registry(
