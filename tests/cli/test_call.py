@@ -24,6 +24,7 @@ ENTRIES = "namespace: app\nentries:\n" + "".join(
         ("records", "echo", "echo-recs"),
         ("denied", "undeclared", "run"),
         ("spin", "traps", "spin"),
+        ("trap", "traps", "unreachable"),
     )
 )
 
@@ -91,6 +92,16 @@ def test_errors(root: Path, capfd: pytest.CaptureFixture[str], arguments: list[s
     assert err.startswith("error: ")
     assert text in err
     assert "Traceback" not in err
+
+
+def test_a_denied_import_needs_no_frames(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """H-13: the line that names what to add; other traps say where they were."""
+    _, _, err = run(capfd, "-C", root, "call", "app:denied")
+    assert err.count("\n") == 1
+    assert "wasi:cli/environment@0.2.3#get-arguments" in err
+    _, _, err = run(capfd, "-C", root, "call", "app:trap")
+    assert "unreachable" in err
+    assert "\n    at " in err
 
 
 def test_inspect_entry(root: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -100,7 +100,7 @@ def _inspection(source: str, identity: str, module: Module, content: bytes) -> I
     for interface, name, group in module.imports:
         imports.setdefault(group, []).append(f"{interface}#{name}")
     trial = try_start(identity, module) if imports else Trial()
-    wit, exports = describe(content, is_wat(content)) or ("", module.exports)
+    wit, exports = _wit(module, content)
     return Inspection(
         source=source,
         kind=module.kind,
@@ -113,6 +113,14 @@ def _inspection(source: str, identity: str, module: Module, content: bytes) -> I
         start_failure=trial.failure,
         wit=wit,
     )
+
+
+def _wit(module: Module, content: bytes) -> tuple[str, list[tuple[str, str]]]:
+    """The WIT text and the exports by their type names; without the text where WIT cannot say what is there."""
+    try:
+        return describe(content, is_wat(content)) or ("", module.exports)
+    except RegistryError:
+        return "", module.exports
 
 
 def _as_json(found: Inspection) -> dict[str, Any]:
