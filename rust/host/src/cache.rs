@@ -54,7 +54,7 @@ impl Cache {
         let unique = format!(".{}.{}.tmp", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
         let temporary = self.directory.join(unique);
         let written = fs::File::create_new(&temporary)
-            .and_then(|mut file| file.write_all(code))
+            .and_then(|mut file| file.write_all(code).and_then(|()| file.sync_all()))
             .and_then(|()| fs::rename(&temporary, path));
         if written.is_err() {
             let _ = fs::remove_file(&temporary);

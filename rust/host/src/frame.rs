@@ -15,6 +15,7 @@ use crate::driver::Mailbox;
 pub struct Frame(Arc<Inner>);
 
 struct Inner {
+    id: u64,
     entry: Arc<str>,
     parent: Option<Frame>,
     depth: u32,
@@ -24,8 +25,8 @@ struct Inner {
     mailbox: Arc<Mailbox>,
 }
 
+#[derive(Default)]
 struct Tree {
-    id: u64,
     calls: AtomicU64,
 }
 
@@ -39,10 +40,11 @@ impl Frame {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let tree = match parent {
             Some(parent) => Arc::clone(&parent.0.tree),
-            None => Arc::new(Tree { id: NEXT.fetch_add(1, Ordering::Relaxed), calls: AtomicU64::new(0) }),
+            None => Arc::default(),
         };
         let depth = parent.map_or(1, |parent| parent.depth() + 1);
-        Frame(Arc::new(Inner { entry, parent: parent.cloned(), depth, deadline, tree, mailbox }))
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Frame(Arc::new(Inner { id, entry, parent: parent.cloned(), depth, deadline, tree, mailbox }))
     }
 
     pub fn entry(&self) -> &str {
@@ -62,9 +64,14 @@ impl Frame {
         &self.0.mailbox
     }
 
-    /// The tree's identity, for finding calls that wait for each other.
-    pub fn tree(&self) -> u64 {
-        self.0.tree.id
+    /// Its identity, for finding calls that wait for each other.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// This call and those that led to it.
+    pub fn chain(&self) -> impl Iterator<Item = &Frame> {
+        std::iter::successors(Some(self), |frame| frame.0.parent.as_ref())
     }
 
     /// Counts one more call of the tree; the new total.
@@ -79,7 +86,6 @@ impl Frame {
 
     /// How many of this call and those that led to it are of `entry`.
     pub fn calls_of(&self, entry: &str) -> usize {
-        let chain = std::iter::successors(Some(self), |frame| frame.0.parent.as_ref());
-        chain.filter(|frame| frame.entry() == entry).count()
+        self.chain().filter(|frame| frame.entry() == entry).count()
     }
 }

@@ -9,7 +9,7 @@ use crate::frame::Frame;
 use crate::function::{Function, Linked};
 use crate::groups::Group;
 use crate::imports::cli::{Console, Stdin};
-use crate::imports::{cli, filesystem, random};
+use crate::imports::{cli, clocks, filesystem, random};
 use crate::limits::Limiter;
 use crate::output::Sink;
 use crate::state::{State, Wasi, Watch};
@@ -26,22 +26,28 @@ pub(crate) fn wasi(
     options: &Options,
     env: &[(String, String)],
     streams: &mut Streams,
+    read_only: bool,
 ) -> Result<Wasi, Failure> {
     if !function.needs.wasi {
         return Ok(Wasi::None);
     }
     let grants = &function.spec.grants;
     let mut builder = WasiCtxBuilder::new();
+    clocks::prepare(&mut builder);
     random::prepare(&mut builder, function.spec.limits.memory_bytes);
     if grants.has(Group::Cli) {
         console(&mut builder, function, options, env, streams);
     }
     if grants.has(Group::Filesystem) {
         let component = matches!(function.linked, Linked::Component(_));
-        filesystem::prepare(&mut builder, &function.spec.mounts, component)?;
+        filesystem::prepare(&mut builder, &function.spec.mounts, component, read_only)?;
     }
     Ok(match function.linked {
-        Linked::Component(_) => Wasi::Component(Box::new((builder.build(), ResourceTable::new()))),
+        Linked::Component(_) => {
+            let mut table = ResourceTable::new();
+            table.set_max_capacity(filesystem::most_handles());
+            Wasi::Component(Box::new((builder.build(), table)))
+        }
         Linked::Core(_) => Wasi::Preview1(Box::new(builder.build_p1())),
     })
 }

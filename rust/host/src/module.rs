@@ -1,6 +1,7 @@
 //! Compiled modules: components and core modules, from bytes, text or the compile cache.
 
 use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
@@ -47,6 +48,11 @@ impl Module {
     ///
     /// `digest` is the SHA-256 of `source`, in lower-case hex. `text` says that `source` is WAT.
     pub fn load(source: &[u8], digest: &str, text: bool, cache: Option<&Cache>) -> Result<Module, Failure> {
+        let loaded = catch_unwind(AssertUnwindSafe(|| Module::load_inner(source, digest, text, cache)));
+        loaded.unwrap_or_else(|_| Err(Failure::internal("internal error: loading the module panicked")))
+    }
+
+    fn load_inner(source: &[u8], digest: &str, text: bool, cache: Option<&Cache>) -> Result<Module, Failure> {
         let shared = Shared::get()?;
         let engine = &shared.engine;
         let kind = if text { "wat" } else { "wasm" };
@@ -198,14 +204,16 @@ fn cached(
     if cache.is_private() && path.is_file() {
         // SAFETY: the directory is ours alone, and the name says that this engine wrote the file for these bytes. A
         // damaged file is refused by wasmtime's checks of its header and sections.
-        let code = unsafe {
+        let load = || unsafe {
             if component {
                 Component::deserialize_file(engine, &path).map(Code::Component)
             } else {
                 CoreModule::deserialize_file(engine, &path).map(Code::Core)
             }
         };
-        if let Ok(code) = code {
+        // Some damage makes wasmtime panic. Whatever it is, the module is compiled anew and the file replaced.
+        let code = catch_unwind(AssertUnwindSafe(load));
+        if let Ok(Ok(code)) = code {
             return Ok(code);
         }
     }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,14 +27,18 @@ pub struct Pool {
     inline: bool,
     capacity: u32,
     permits: Arc<Semaphore>,
-    /// Tree and permits of the holders that may themselves wait for others; only they can form a ring.
+    /// Frame and permits of the holders that may themselves wait for others; only they can form a ring.
     holders: Mutex<Vec<(u64, u32)>>,
 }
 
-/// A tree's wait: for so many permits of a pool.
-type Wait = (Arc<Pool>, u32);
+/// A call that waits for so many permits of a pool.
+struct Wait {
+    pool: Arc<Pool>,
+    weight: u32,
+    /// The frames that cannot end before: the caller's and those that led to it.
+    blocked: Vec<u64>,
+}
 
-/// What each waiting tree waits for. A tree has one call at work at a time, so it waits in one place.
 static WAITING: Mutex<BTreeMap<u64, Wait>> = Mutex::new(BTreeMap::new());
 
 impl Pool {
@@ -87,7 +92,7 @@ impl Pool {
         let permit = match caller {
             None => acquired.await,
             Some(caller) => {
-                let waiting = Waiting::new(caller.tree(), self, weight);
+                let waiting = Waiting::new(caller, self, weight);
                 loop {
                     // A ring may close behind a call that waits already, where permits go to several calls at once.
                     waiting.refuse_ring()?;
@@ -103,16 +108,17 @@ impl Pool {
 
     fn hold(self: &Arc<Self>, permit: OwnedSemaphorePermit, weight: u32, holder: Option<&Frame>) -> Permit {
         let holder = holder.map(|frame| {
-            lock(&self.holders).push((frame.tree(), weight));
-            (Arc::clone(self), (frame.tree(), weight))
+            let holder = (frame.id(), weight);
+            lock(&self.holders).push(holder);
+            (Arc::clone(self), holder)
         });
         Permit { holder, _permit: permit }
     }
 
-    /// The permits these trees hold.
-    fn held_by(&self, trees: &BTreeSet<u64>) -> u64 {
+    /// The permits these frames hold.
+    fn held_by(&self, frames: &BTreeSet<u64>) -> u64 {
         let holders = lock(&self.holders);
-        holders.iter().filter(|(tree, _)| trees.contains(tree)).map(|(_, weight)| u64::from(*weight)).sum()
+        holders.iter().filter(|(frame, _)| frames.contains(frame)).map(|(_, weight)| u64::from(*weight)).sum()
     }
 }
 
@@ -136,20 +142,22 @@ impl Drop for Permit {
     }
 }
 
-/// A tree's entry in [`WAITING`].
+/// An entry in [`WAITING`].
 struct Waiting<'a> {
-    tree: u64,
+    id: u64,
     pool: &'a Pool,
 }
 
 impl<'a> Waiting<'a> {
-    fn new(tree: u64, pool: &'a Arc<Pool>, weight: u32) -> Self {
-        lock(&WAITING).insert(tree, (Arc::clone(pool), weight));
-        Waiting { tree, pool }
+    fn new(caller: &Frame, pool: &'a Arc<Pool>, weight: u32) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        lock(&WAITING).insert(id, Wait::new(caller, pool, weight));
+        Waiting { id, pool }
     }
 
     fn refuse_ring(&self) -> Result<(), Failure> {
-        if !stuck(&lock(&WAITING)).contains(&self.tree) {
+        if !stuck(&lock(&WAITING)).contains(&self.id) {
             return Ok(());
         }
         let text = format!(
@@ -163,21 +171,29 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        lock(&WAITING).remove(&self.tree);
+        lock(&WAITING).remove(&self.id);
     }
 }
 
-/// The trees that can never go on: all that wait, without those whose permits may come free, until none is left out.
+impl Wait {
+    fn new(caller: &Frame, pool: &Arc<Pool>, weight: u32) -> Self {
+        Wait { pool: Arc::clone(pool), weight, blocked: caller.chain().map(Frame::id).collect() }
+    }
+}
+
+/// The waits that can never end: all there are, without those whose permits may come free, until none is left out.
 fn stuck(waiting: &BTreeMap<u64, Wait>) -> BTreeSet<u64> {
     let mut stuck: BTreeSet<u64> = waiting.keys().copied().collect();
     loop {
-        let mut held: BTreeMap<*const Pool, u64> = BTreeMap::new();
         let before = stuck.len();
-        let still = stuck.clone();
-        for (tree, (pool, weight)) in waiting {
-            let held = *held.entry(Arc::as_ptr(pool)).or_insert_with(|| pool.held_by(&still));
+        let blocked =
+            stuck.iter().filter_map(|id| waiting.get(id)).flat_map(|wait| wait.blocked.iter().copied());
+        let blocked: BTreeSet<u64> = blocked.collect();
+        let mut held: BTreeMap<*const Pool, u64> = BTreeMap::new();
+        for (id, Wait { pool, weight, .. }) in waiting {
+            let held = *held.entry(Arc::as_ptr(pool)).or_insert_with(|| pool.held_by(&blocked));
             if held + u64::from(*weight) <= u64::from(pool.capacity) {
-                stuck.remove(tree);
+                stuck.remove(id);
             }
         }
         if stuck.len() == before {
@@ -200,7 +216,10 @@ mod tests {
 
     /// What waits, in a table of the test's own.
     fn waits(rows: &[(&Frame, &Arc<Pool>, u32)]) -> BTreeMap<u64, Wait> {
-        rows.iter().map(|(frame, pool, weight)| (frame.tree(), (Arc::clone(pool), *weight))).collect()
+        rows.iter()
+            .zip(0..)
+            .map(|((frame, pool, weight), id)| (id, Wait::new(frame, pool, *weight)))
+            .collect()
     }
 
     #[test]
@@ -252,6 +271,17 @@ mod tests {
         let _b = b.try_enter(1, Some(&second)).unwrap();
         let free = Pool::new("app:c", 1, false);
         assert!(stuck(&waits(&[(&first, &b, 1), (&second, &free, 1)])).is_empty());
+    }
+
+    #[test]
+    fn a_branch_that_goes_on_frees_its_sibling() {
+        let pool = Pool::new("app:leaf", 1, false);
+        let above = root("app:above");
+        let below = |entry: &str| Frame::new(entry.into(), Some(&above), None, Arc::default());
+        let (first, second) = (below("app:leaf"), below("app:other"));
+        let _first = pool.try_enter(1, Some(&first)).unwrap();
+        assert!(stuck(&waits(&[(&second, &pool, 1)])).is_empty());
+        assert_eq!(stuck(&waits(&[(&first, &pool, 1)])).len(), 1);
     }
 
     #[test]

@@ -6,11 +6,16 @@
 //! process. `signals_based_traps(false)` would need no signals, but it replaces guard pages by bounds checks in every
 //! access and drops the Spectre mitigations of those checks, which untrusted code should not be given.
 //!
-//! So we stand in front: before every call, and at every tick while calls run, one `sigaction` call (60 ns) tells
-//! whether our handler is still first; where it is not, it is put there again and remembers who was. A fault inside
-//! guest code goes to wasmtime, every other to whoever came before, so that `faulthandler` still reports real crashes.
-//! What remains: a library that installs handlers from another thread, less than a tick before a guest of that moment
-//! traps.
+//! So we stand in front, and look often whether we still do: at every tick while calls run, when the first call after
+//! a pause starts, after every piece of the embedder's code that ran inside a call, and whenever the embedder knows of a
+//! change. Asking costs a system call (0.25 us where those are slow), too much for every call. Where our handler is not
+//! first, it is put there again and remembers who was. A fault inside guest code goes to wasmtime, every other to
+//! whoever came before, so that `faulthandler` still reports real crashes.
+//!
+//! Between two looks another handler may be in front when a guest traps. Those of Python's kind report, put back what
+//! was there before (us) and raise the signal again; we let that one pass, the instruction runs again, faults again, and
+//! now the fault is ours: the guest's call ends with its trap, and only a needless report was written. What remains is a
+//! library whose handler ends the process at once, installed less than a tick before a guest traps.
 
 use std::ops::Range;
 use std::ptr;
@@ -65,13 +70,23 @@ fn is_guest_code(pc: usize) -> bool {
 }
 
 #[cfg(unix)]
-pub use unix::{ensure_in_front, installed_by_wasmtime};
+pub use unix::{InGuest, ensure_in_front, installed_by_wasmtime};
 
 #[cfg(not(unix))]
 pub fn installed_by_wasmtime() {}
 
 #[cfg(not(unix))]
 pub fn ensure_in_front() {}
+
+#[cfg(not(unix))]
+pub struct InGuest;
+
+#[cfg(not(unix))]
+impl InGuest {
+    pub fn enter() -> Self {
+        InGuest
+    }
+}
 
 #[cfg(unix)]
 #[path = "signals_unix.rs"]

@@ -1,5 +1,6 @@
 //! The Unix half of [`super`]: the handler, and putting it in front.
 
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 use std::mem;
 use std::ptr;
@@ -27,6 +28,29 @@ static READY: AtomicBool = AtomicBool::new(false);
 static INSTALL: Mutex<()> = Mutex::new(());
 /// The thread whose fault is being passed on; its next one ends the process.
 static REPORTING: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Calls on this thread that may be inside a guest. Constant and without a destructor: the handler reads it.
+    static GUESTS: Cell<u32> = const { Cell::new(0) };
+    /// A signal raised again was let pass: the next fault that is no guest's is final.
+    static PASSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A call on this thread that may run guest code, until dropped.
+pub struct InGuest(());
+
+impl InGuest {
+    pub fn enter() -> Self {
+        GUESTS.set(GUESTS.get() + 1);
+        InGuest(())
+    }
+}
+
+impl Drop for InGuest {
+    fn drop(&mut self) {
+        GUESTS.set(GUESTS.get() - 1);
+    }
+}
 
 /// To be called once wasmtime's first engine exists.
 pub fn installed_by_wasmtime() {
@@ -106,9 +130,19 @@ fn install(signal: c_int) {
 extern "C" fn handler(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let Some(index) = SIGNALS.iter().position(|known| *known == signal) else { return };
     let Some(behind) = behind(index) else { return default_action(signal) };
-    // SAFETY: the kernel gave the context.
-    if is_guest_code(unsafe { program_counter(context) }) {
+    // SAFETY: the kernel gave both.
+    let (raised, pc) = unsafe { ((*info).si_code <= 0, program_counter(context)) };
+    if raised {
+        // Not a fault: somebody raised the signal again who was in front of us (see the module's documentation).
+        if GUESTS.get() > 0 && !PASSED.replace(true) {
+            return;
+        }
+    } else if is_guest_code(pc) {
+        PASSED.set(false);
         return delegate(&behind.wasmtime, signal, info, context);
+    }
+    if PASSED.replace(false) {
+        return default_action(signal);
     }
     // A crash of the host. Handlers such as faulthandler's report, put back what was there before them (us) and raise
     // the signal again: then there is nothing left to report.

@@ -43,6 +43,8 @@ impl Ticker {
         // Ordered after the addition: either the ticker sees the call before it sleeps, or we see it asleep.
         if self.inner.asleep.load(Ordering::SeqCst) {
             self.thread.unpark();
+            // Nobody looked during the pause.
+            signals::ensure_in_front();
         }
         Running(&self.inner)
     }
@@ -63,9 +65,8 @@ impl Inner {
         loop {
             thread::sleep(TICK);
             self.engine.increment_epoch();
+            signals::ensure_in_front();
             if self.running.load(Ordering::SeqCst) > 0 {
-                // Another library may have put its handlers in front while guests run.
-                signals::ensure_in_front();
                 idle = 0;
                 continue;
             }

@@ -8,6 +8,7 @@ use wippy_host::cache::Cache;
 use wippy_host::engine::Shared;
 
 use crate::errors::raise;
+use crate::hooks::notice_faulthandler;
 
 #[pyclass(frozen, module = "wippy_native._core")]
 pub struct Engine {
@@ -20,6 +21,7 @@ impl Engine {
     #[pyo3(signature = (*, cache_dir=None))]
     fn new(py: Python<'_>, cache_dir: Option<PathBuf>) -> PyResult<Self> {
         py.detach(Shared::get).map_err(|failure| raise(py, failure, None))?;
+        notice_faulthandler(py)?;
         Ok(Engine { cache: cache_dir.or_else(default_cache).map(Cache::new) })
     }
 

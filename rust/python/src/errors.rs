@@ -1,6 +1,6 @@
 //! From the host's failures to the exception tree of `wippy_native.errors`.
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyException, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict, PyType};
@@ -29,6 +29,8 @@ pub fn error(
     });
     match made {
         Ok(exception) => PyErr::from_value(exception),
+        // Ctrl-C may arrive while Python makes the exception.
+        Err(problem) if !problem.is_instance_of::<PyException>(py) => problem,
         Err(problem) => {
             let fallback = PyRuntimeError::new_err(message.to_owned());
             fallback.set_cause(py, Some(problem));

@@ -13,7 +13,7 @@ use wippy_host::imports::cli::Stdin;
 use wippy_host::spec::{Env, Pairs};
 
 use crate::errors::{guest_error, raise};
-use crate::hooks::{Signals, interrupt};
+use crate::hooks::{Signals, interrupt, notice_faulthandler};
 use crate::module::Module;
 use crate::output::output;
 use crate::scope;
@@ -92,6 +92,7 @@ impl FunctionBase {
         let converter = converter.as_ref().ok_or_else(|| self.unresolved(py))?;
         let mut arguments = converter.lower(py, &function.spec.id, &function.spec.method, args, kwargs)?;
         let outer = scope::current(py)?;
+        notice_faulthandler(py)?;
         let mut hooks = Signals::new();
         let image = py.detach(|| {
             let caller = Caller { env: env.as_ref(), outer: outer.as_ref(), hooks: &mut hooks, interrupt };
@@ -142,7 +143,7 @@ impl FunctionBase {
             (None, Env::Fixed(pairs)) => Arc::clone(pairs),
             (None, Env::Dynamic(_)) => Arc::new([]),
         };
-        match py.detach(|| function.probe(&env)) {
+        match py.detach(|| function.probe(&env, &mut Signals::new())) {
             Ok(()) => Ok(Vec::new()),
             Err(Failure { what: What::Denied { interface, function, .. }, .. }) => {
                 Ok(vec![(interface, function)])

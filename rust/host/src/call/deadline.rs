@@ -13,6 +13,9 @@ pub(super) struct Deadline {
 impl Deadline {
     /// The earliest of the entry's limit, the caller's wish and the deadline of the call this one is part of.
     pub fn new(entry: Option<Duration>, wish: Option<Duration>, outer: Option<Instant>) -> Self {
+        if entry.is_none() && wish.is_none() {
+            return Deadline { at: outer, limit: None };
+        }
         let now = Instant::now();
         let from_now = |limit: Option<Duration>, name| {
             limit.and_then(|limit| Some((now.checked_add(limit)?, (name, limit.as_millis() as u64))))

@@ -18,6 +18,7 @@ use crate::frame::Frame;
 use crate::function::{Function, Linked};
 use crate::imports::cli::Stdin;
 use crate::running::{self, Running};
+use crate::signals::InGuest;
 use crate::spec::{Env, Pairs};
 use crate::state::on_epoch_yield;
 use crate::streams::{Output, Streams};
@@ -26,7 +27,7 @@ use crate::{instance, signals, stack};
 use deadline::Deadline;
 
 /// A trial instantiation's time.
-const PROBE: Duration = Duration::from_secs(10);
+const PROBE: Duration = Duration::from_secs(5);
 
 /// How one call is made.
 #[derive(Clone, Default)]
@@ -55,6 +56,8 @@ struct Call<'a> {
     env: &'a [(String, String)],
     deadline: Deadline,
     frame: Option<Frame>,
+    /// Nothing may be written.
+    trial: bool,
 }
 
 impl Function {
@@ -82,7 +85,7 @@ impl Function {
             Deadline::new(self.spec.max_execution, options.timeout, outer.and_then(Frame::deadline));
         let _entered = self.in_flight.enter();
         let _running = self.shared.ticker.running();
-        signals::ensure_in_front();
+        let _in_guest = InGuest::enter();
         let env: &[(String, String)] = match (env, &self.spec.env) {
             (Some(env), _) | (None, Env::Fixed(env)) => env,
             (None, Env::Dynamic(_)) => return Err(self.internal("the environment was not resolved")),
@@ -91,10 +94,10 @@ impl Function {
             let mailbox = Arc::new(Mailbox::default());
             let id = Arc::clone(&self.spec.id);
             let frame = self.needs.frame.then(|| Frame::new(id, outer, deadline.at, Arc::clone(&mailbox)));
-            let call = Call { options, env, deadline, frame };
+            let call = Call { options, env, deadline, frame, trial: false };
             return self.call_driven(arguments, &call, outer, &mailbox, hooks);
         }
-        let call = Call { options, env, deadline, frame: None };
+        let call = Call { options, env, deadline, frame: None, trial: false };
         let _held = match self.try_hold(None) {
             Some(held) => held,
             None => self.driven(self.hold(outer, None), &call, &Mailbox::default(), hooks)??,
@@ -152,16 +155,17 @@ impl Function {
         Ok(image)
     }
 
-    /// The start code that an undeclared import stops, if any: one trial instantiation.
-    pub fn probe(self: &Arc<Self>, env: &Pairs) -> Result<(), Failure> {
+    /// The start code that an undeclared import stops, if any: one trial instantiation, whose mounts are read-only.
+    pub fn probe(self: &Arc<Self>, env: &Pairs, hooks: &mut dyn Hooks) -> Result<(), Failure> {
         self.check_open(false)?;
         let _running = self.shared.ticker.running();
+        let _in_guest = InGuest::enter();
         signals::ensure_in_front();
         let options = Options { stdout: Output::Discard, stderr: Output::Discard, ..Options::default() };
         let deadline = Deadline::new(Some(PROBE), None, None);
-        let call = Call { options: &options, env, deadline, frame: None };
+        let call = Call { options: &options, env, deadline, frame: None, trial: true };
         let slot = self.shared.permits.enter(self.needs.weight, None, None);
-        let _slot = self.driven(slot, &call, &Mailbox::default(), &mut ())??;
+        let _slot = self.driven(slot, &call, &Mailbox::default(), hooks)??;
         let mut store = self.store(&call, &mut Streams::default(), None)?;
         store.epoch_deadline_callback(on_epoch_yield);
         let running = async {
@@ -171,7 +175,7 @@ impl Function {
             };
             instantiated.map_err(|error| self.failure(error, Phase::Instantiate, &call, &store))
         };
-        self.driven(running, &call, &Mailbox::default(), &mut ())?
+        self.driven(running, &call, &Mailbox::default(), hooks)?
     }
 
     fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Failure {

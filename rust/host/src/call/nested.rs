@@ -35,7 +35,7 @@ impl Function {
         let mailbox = Arc::clone(caller.mailbox());
         let frame = self.needs.frame.then(|| Frame::new(id, Some(caller), deadline.at, mailbox));
         let options = Options::default();
-        let call = Call { options: &options, env: &env, deadline, frame };
+        let call = Call { options: &options, env: &env, deadline, frame, trial: false };
         let mut streams = Streams::new(Arc::clone(&self.spec.id));
         let result = {
             let running = async {

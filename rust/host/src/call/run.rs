@@ -128,7 +128,7 @@ impl Function {
         interrupt: Option<fn() -> Result<(), Abort>>,
     ) -> Result<Store<State>, Failure> {
         let watch = Watch::new(call.deadline.at, Arc::clone(&self.lifecycle), interrupt);
-        let wasi = instance::wasi(self, call.options, call.env, streams)?;
+        let wasi = instance::wasi(self, call.options, call.env, streams, call.trial)?;
         let state = instance::state(self, wasi, watch, call.frame.clone());
         let mut store = Store::new(&self.shared.engine, state);
         store.limiter(|state| &mut state.limiter);

@@ -4,6 +4,7 @@
 //! (`openat2` where it exists) or by cap-std's walk. `..`, absolute paths and symbolic links cannot leave it.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
@@ -78,10 +79,15 @@ fn may_wait(ty: DescriptorType) -> bool {
 ///
 /// `on_this_thread`: file operations run where the guest runs, since a call has its thread for itself and the detour
 /// over another one costs 10 us and more. It needs `guard_open`, which preview 1 does not go through.
-pub fn prepare(builder: &mut WasiCtxBuilder, mounts: &[Mount], on_this_thread: bool) -> Result<(), Failure> {
+pub fn prepare(
+    builder: &mut WasiCtxBuilder,
+    mounts: &[Mount],
+    on_this_thread: bool,
+    read_only: bool,
+) -> Result<(), Failure> {
     builder.allow_blocking_current_thread(on_this_thread);
     for Mount { host, guest, writable } in mounts {
-        let permissions = if *writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+        let permissions = if *writable && !read_only { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
         builder.preopened_dir(host, guest, permissions).map_err(|error| {
             let error = error.root_cause();
             let text = format!("wasi.mounts: cannot open the directory mounted at {guest}: {error}");
@@ -89,4 +95,26 @@ pub fn prepare(builder: &mut WasiCtxBuilder, mounts: &[Mount], on_this_thread: b
         })?;
     }
     Ok(())
+}
+
+/// What one instance may hold open: files, streams and pollables together. A guest that opens without end must not take
+/// the file descriptors of the process.
+pub fn most_handles() -> usize {
+    static MOST: OnceLock<usize> = OnceLock::new();
+    *MOST.get_or_init(|| (descriptors() / 4).clamp(16, 1024))
+}
+
+#[cfg(unix)]
+fn descriptors() -> usize {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: writes into `limit`.
+    match unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } {
+        0 => usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    }
+}
+
+#[cfg(not(unix))]
+fn descriptors() -> usize {
+    usize::MAX
 }

@@ -74,7 +74,7 @@ fn json() {
     ]);
     assert_eq!(
         text(types, "user", user),
-        r#"{"id": 7, "full-name": "A \"b\"\\\n\u0001", "tags": ["x", "é"], "at": 1.5}"#
+        r#"{"id":7,"full-name":"A \"b\"\\\n\u0001","tags":["x","é"],"at":1.5}"#
     );
     let all = V::Many(vec![
         case(0, None),
@@ -89,9 +89,8 @@ fn json() {
     ]);
     assert_eq!(
         text(types, "all", all),
-        r#"{"a": "none", "b": {"circle": null}, "c": ["read", "run"], "d": ["\"", false], "e": null, "#
-            .to_owned()
-            + r#""f": {"some": null}, "g": {"ok": 3}, "h": {"err": null}, "i": [1, 2]}"#
+        r#"{"a":"none","b":{"circle":null},"c":["read","run"],"d":["\"",false],"e":null,"#.to_owned()
+            + r#""f":{"some":null},"g":{"ok":3},"h":{"err":null},"i":[1,2]}"#
     );
 }
 
