@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import WriteProject
-from guest_files import wat
+from guest_files import GUESTS, wat
 
 import wippy_native as wippy
 from wippy_native.check import check_project
@@ -120,7 +120,7 @@ def test_a_file_is_no_project(tmp_path: Path) -> None:
     with pytest.raises(wippy.RegistryError) as caught:
         wippy.Runtime.load(file)
     assert str(caught.value) == (
-        f"{file}: a project is a directory, this is a file\n  hint: give the directory that holds it: {tmp_path}"
+        f"{file}: a project is a directory, this is a file\n  hint: give {tmp_path}, the directory that holds it"
     )
 
 
@@ -148,10 +148,18 @@ def test_imports_are_one_line_for_an_entry(rt: wippy.Runtime) -> None:
     rt.add_wasm("app:f", STARTS.encode(), "f")
     warning, error = rt.check()
     assert (warning.severity, error.severity) == ("warning", "error")
-    assert warning.message == "imports wasi:random, wasi:clocks, wasi:sockets undeclared; calling them traps"
-    assert warning.hint == 'add "- wasi:random", "- wasi:clocks" to imports'
+    assert warning.message == "imports wasi:clocks, wasi:random, wasi:sockets undeclared; calling them traps"
+    assert warning.hint == 'add "- wasi:clocks", "- wasi:random" to imports'
     assert "start code calls wasi:random/random@0.2.0#get-random-u64, which is not declared" in error.message
     assert error.hint == 'add "- wasi:random", "- wasi:clocks" to imports'
+
+
+def test_groups_that_bring_others_along(rt: wippy.Runtime) -> None:
+    """H-15: whoever declares a group of the kind has `wasi:io` as well."""
+    rt.add_wasm("app:f", GUESTS / "built" / "textstat.wasm", "grep")
+    (warning,) = rt.check()
+    assert warning.message == "imports wasi:cli, wasi:io, wasi:filesystem undeclared; calling them traps"
+    assert warning.hint == 'add "- wasi:cli", "- wasi:filesystem" to imports'
 
 
 def test_start_code_that_lacks_one_group(rt: wippy.Runtime) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from guest_files import wat
+from guest_files import GUESTS, wat
 
 import wippy_native as wippy
 from wippy_native.hashing import hash_text
@@ -351,3 +351,22 @@ def test_fork(rt: wippy.Runtime) -> None:
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 7
     assert rt.call("app:f", 1, 2) == 3
+
+
+def test_what_belongs_to_one_process(rt: wippy.Runtime) -> None:
+    fn = rt.add_wasm("app:f", ADD, "add")
+    with pytest.raises(TypeError, match="load a Runtime in the other process"):
+        pickle.dumps(fn)
+    with pytest.raises(TypeError, match="a Runtime cannot be pickled"):
+        pickle.dumps(rt)
+
+
+def test_wit_of_an_interface_function(rt: wippy.Runtime) -> None:
+    """The function's own name, not the entry's; its interface has no place in a function's WIT."""
+    fn = rt.add_wasm("app:twice", GUESTS / "built" / "types.wasm", "plain#double")
+    assert fn.method == "plain#double"
+    assert fn.wit == "double: func(n: u32) -> u32"
+
+
+def test_public_names() -> None:
+    assert dir(wippy) == sorted(wippy.__all__)

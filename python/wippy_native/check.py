@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .catalog import Catalog
 from .config.function import FunctionConfig
-from .config.imports import NOT_YET
+from .config.imports import INTERFACES, NOT_YET
 from .config.kinds import PARSERS, is_plain_data, unknown_fields
 from .errors import WippyError
 from .limits import RUNTIME_ONLY
@@ -101,7 +101,7 @@ def _imports(prepared: Prepared) -> Iterator[Problem]:
     """
     entry = prepared.config.entry
     missing = missing_imports(prepared)
-    groups = [group for group in missing if group]
+    groups = [group for group in INTERFACES if group in missing]
     if groups:
         them = "it" if len(groups) == 1 else "them"
         text = f"imports {', '.join(groups)} undeclared; calling {them} traps"
@@ -144,8 +144,9 @@ def missing_imports(prepared: Prepared) -> dict[str, list[str]]:
 
 
 def _lines(groups: list[str]) -> str:
-    """The lines to add; "" where adding one would change nothing yet."""
-    lines = ", ".join(f'"- {group}"' for group in groups if group not in NOT_YET)
+    """The lines to add; "" where adding one would change nothing yet. Most groups bring `wasi:io` along."""
+    useless = {*NOT_YET, "wasi:io"} if _WITH_IO & set(groups) - set(NOT_YET) else set(NOT_YET)
+    lines = ", ".join(f'"- {group}"' for group in groups if group not in useless)
     return f"add {lines} to imports" if lines else ""
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable
 from enum import Enum
 from numbers import Real
 from types import NoneType
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 from ._border import FunctionBase
 from .errors import FunctionNotFound, WippyError
@@ -89,6 +88,10 @@ class Function(FunctionBase):
             raise FunctionNotFound(self.resolve_error() or "method not found", entry=self.id)
         return parameters
 
+    def __reduce__(self) -> NoReturn:
+        """Raises `TypeError`: compiled code and its runtime belong to one process."""
+        raise TypeError(f"{self!r} cannot be pickled; load a Runtime in the other process and call the function there")
+
     def __repr__(self) -> str:
         return f"<Function {self.id}>"
 
@@ -131,6 +134,8 @@ class PythonFunction:
 
 
 def _run(coroutine: Any, identity: str) -> Any:
+    import asyncio  # takes longer to load than all of this package
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from pathlib import Path
 from types import NoneType
-from typing import Any, Self, TypedDict, TypeVar, Unpack
+from typing import Any, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from ._border import Engine, Table
 from .added import entry_for_wasm, list_of_imports, refuse_unknown_fields
@@ -265,6 +265,10 @@ class Runtime:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        """Raises `TypeError`: a runtime belongs to one process."""
+        raise TypeError("a Runtime cannot be pickled; load one in the other process")
 
     def __repr__(self) -> str:
         state = f"unusable: {self._unusable}" if self._unusable else f"{len(self._callables)} functions"

@@ -94,6 +94,24 @@ def test_errors(root: Path, capfd: pytest.CaptureFixture[str], arguments: list[s
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "x"])
+def test_a_timeout_that_cannot_be(root: Path, capfd: pytest.CaptureFixture[str], seconds: str) -> None:
+    code, out, err = run(capfd, "-C", root, "call", "--timeout", seconds, "app:spin")
+    assert (code, out) == (2, "")
+    assert "Invalid value for '--timeout'" in err
+
+
+def test_output_that_cannot_be_written(root: Path, tmp_path: Path) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "wippy_native", "-C", str(root), "call", "app:add", "1", "2"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"error: No space left on device\n")
+
+
 def test_a_denied_import_needs_no_frames(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """H-13: the line that names what to add; other traps say where they were."""
     _, _, err = run(capfd, "-C", root, "call", "app:denied")

@@ -7,6 +7,7 @@ without the compiled core.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. `arguments` are those of the process by default."""
     from .app import app
 
+    if logging.lastResort is not None:  # what prints warnings where nobody has set logging up
+        logging.lastResort.setFormatter(logging.Formatter("warning: %(message)s"))
     try:
         app(args=None if arguments is None else list(arguments), prog_name=PROGRAM)
     except SystemExit as done:
@@ -40,8 +43,8 @@ def _text(error: Exception) -> str | None:
     """What to print for an error; None for a fault of our own, which deserves its traceback."""
     from ..errors import ImportDenied, WippyError
 
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, ImportDenied):
         return error.message  # it names the line to add; where the guest called it from does not matter then
     return str(error) if isinstance(error, (WippyError, OSError)) else None

@@ -18,7 +18,18 @@ app = typer.Typer(
 # Arguments that look like options, such as -5, are the guest's.
 _PASS_ON = {"ignore_unknown_options": True}
 
+
+def _seconds(value: float | None) -> float | None:
+    if value is not None and not value > 0:
+        raise typer.BadParameter("expected seconds greater than 0")
+    return value
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON")]
+Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="SECONDS", callback=_seconds, help="Stop the guest after this time"),
+]
 
 
 class State:
@@ -89,7 +100,7 @@ def inspect(
     target: Annotated[str, typer.Argument(metavar="ID|FILE.wasm", help="An entry, or a module file")],
     json: Json = False,
 ) -> None:
-    """Show exports, imports and types of a function's module, and an entry to paste."""
+    """Show a module's exports, imports and types, and its entry."""
     from .inspecting import inspect_target
 
     inspect_target(State.directory, target, as_json=json)
@@ -108,12 +119,10 @@ def call(
     id: Annotated[str, typer.Argument(metavar="ID", help="The function: namespace:name")],
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ARG]...", help="Words for strings, @FILE for bytes, JSON for the rest"),
+        typer.Argument(metavar="ARG", help="Words for strings, @FILE for bytes, JSON for the rest"),
     ] = None,
     json: Json = False,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", help="Stop the call after this time")
-    ] = None,
+    timeout: Timeout = None,
 ) -> None:
     """Call a function of the project and print its result."""
     from .calling import call_function
@@ -124,9 +133,7 @@ def call(
 @app.command("exec", context_settings=_PASS_ON)
 def exec_command(
     file: Annotated[Path, typer.Argument(metavar="FILE.wasm", help="A wasi:cli/run component or preview 1 command")],
-    arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[ARG]...", help="The guest's; after -- all are")
-    ] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="ARG", help="The guest's; after -- all are")] = None,
     env: Annotated[list[str] | None, typer.Option("--env", metavar="K=V", help="A variable; repeatable")] = None,
     dir: Annotated[  # noqa: A002 - the option is called --dir
         list[str] | None, typer.Option("--dir", metavar="HOST::GUEST[::ro]", help="A directory; repeatable")
@@ -134,11 +141,9 @@ def exec_command(
     stdin: Annotated[
         str, typer.Option("--stdin", metavar="FILE|-", help="What the guest reads; - is our own stdin")
     ] = "-",
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", help="Stop the guest after this time")
-    ] = None,
+    timeout: Timeout = None,
 ) -> None:
-    """Run a command module without a registry and pass its exit code on."""
+    """Run a command module without a registry; exit with its code."""
     from .executing import run_file
 
     raise typer.Exit(run_file(file, arguments or [], env or [], dir or [], stdin, timeout))

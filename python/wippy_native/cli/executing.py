@@ -23,8 +23,6 @@ def run_file(
     The guest gets the file's name as its first argument, as programs expect. Raises `typer.BadParameter` for an option
     of another form, `WippyError` and `OSError`.
     """
-    if timeout is not None and not timeout > 0:
-        raise typer.BadParameter("--timeout: expected seconds greater than 0")
     variables, mounts = [_variable(text) for text in env], [_mount(text) for text in dirs]
     content = file.read_bytes()
     engine = Engine()

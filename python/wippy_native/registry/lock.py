@@ -30,7 +30,7 @@ def find_project(path: Path, limits: SourceLimits) -> Project:
     if path.name == LOCK_FILE:
         return _locked(path, limits)
     if path.is_file():
-        hint = f"give the directory that holds it: {path.parent}"
+        hint = f"give {path.parent}, the directory that holds it"
         raise _error("a project is a directory, this is a file", path, None, hint)
     if not path.is_dir():
         raise _error("no such project directory", path, None, "give the directory that holds the definition files")
