@@ -210,15 +210,8 @@ class Runtime:
 
         Raises `FunctionNotFound`, and what a call of the function raises: see `Function`. Rules: F-41 to F-51.
         """
-        function = self._callables.get(id) or self.function(id)
-        try:
-            return function(*args, **kwargs)
-        except PoolClosed as error:
-            # Replaced between the look-up and the call, which did not start: the call belongs to the new entry (F-40).
-            newer = self._callables.get(id)
-            if error.entry != id or newer is None or newer is function:
-                raise
-        return newer(*args, **kwargs)
+        # A function that is replaced just now still runs (F-40); only one that is removed does not.
+        return (self._callables.get(id) or self.function(id))(*args, **kwargs)
 
     def function(self, id: str) -> Function | PythonFunction:
         """The function with this id. Raises `FunctionNotFound`, or `PoolClosed` after `close`. Rules: F-36, F-48."""
