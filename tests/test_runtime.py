@@ -361,6 +361,18 @@ def test_what_belongs_to_one_process(rt: wippy.Runtime) -> None:
         pickle.dumps(rt)
 
 
+def test_a_method_that_needs_a_resource(tmp_path: Path) -> None:
+    """V-19: an error of the load, at the method."""
+    write(tmp_path, "  - name: f\n    kind: function.wat\n    source: file://r.wat\n    method: make\n")
+    (tmp_path / "r.wat").write_bytes(wat("resource"))
+    with pytest.raises(wippy.RegistryError) as caught:
+        wippy.Runtime.load(tmp_path)
+    (problem,) = caught.value.errors
+    assert "method make: result: a resource handle is not supported" in problem.message
+    assert (problem.line, problem.column) == (7, 13)
+    assert "name a function without them" in problem.hint
+
+
 def test_wit_of_an_interface_function(rt: wippy.Runtime) -> None:
     """The function's own name, not the entry's; its interface has no place in a function's WIT."""
     fn = rt.add_wasm("app:twice", GUESTS / "built" / "types.wasm", "plain#double")

@@ -14,7 +14,7 @@ from .errors import RegistryError
 from .problems import Problem
 from .registry import Entry, entry_from_mapping
 
-Source = str | os.PathLike[str] | bytes
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview
 
 
 def entry_for_wasm(

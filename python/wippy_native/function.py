@@ -55,7 +55,7 @@ class Function(FunctionBase):
         self,
         *,
         timeout: float | _Unset | None = UNSET,
-        stdin: bytes | _Unset | None = UNSET,
+        stdin: bytes | bytearray | memoryview | _Unset | None = UNSET,
         stdout: Output | _Unset = UNSET,
         stderr: Output | _Unset = UNSET,
         raise_err: bool | _Unset = UNSET,

@@ -77,6 +77,9 @@ class Preparer:
             function = Function(self.table, compiled.module, self._spec(config))
             return Prepared(config, compiled, function, self.mounts(config)[0])
         except RegistryError as error:
+            if error.message.startswith("method "):  # the core names what its signature has
+                hint = "resources, streams and futures cannot be passed yet; name a function without them"
+                raise _located(config, error, ("method",), hint) from None
             raise _located(config, error, ("imports",)) from None
 
     def content(self, config: FunctionConfig) -> bytes:
@@ -162,8 +165,8 @@ def _refused(config: FunctionConfig, message: str, kind: str) -> WippyError:
     return WippyError(message, kind=kind, entry=config.entry.id)
 
 
-def _located(config: FunctionConfig, error: RegistryError, path: tuple[Step, ...]) -> RegistryError:
+def _located(config: FunctionConfig, error: RegistryError, path: tuple[Step, ...], hint: str = "") -> RegistryError:
     """A core's error with the entry and the field it is about."""
     message = f"operation failed for entry {config.entry.id}: {error.message}"
-    problem = config.entry.problem("error", message, path)
+    problem = config.entry.problem("error", message, path, hint)
     return type(error).of(problem, kind=error.kind, details=error.details)

@@ -143,7 +143,7 @@ class Runtime:
     def add_wasm(
         self,
         id: str,
-        source: str | os.PathLike[str] | bytes,
+        source: str | os.PathLike[str] | bytes | bytearray | memoryview,
         method: str,
         *,
         hash: str | None = None,
