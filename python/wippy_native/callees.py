@@ -120,8 +120,14 @@ def _the_loop() -> asyncio.AbstractEventLoop:
     with _loop_lock:
         if _loop is None:
             _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name="wippy-async", daemon=True).start()
+            threading.Thread(target=_run, args=(_loop,), name="wippy-async", daemon=True).start()
         return _loop
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """Run the loop for good: a callee that stops it must not stop those of others."""
+    while not loop.is_closed():
+        loop.run_forever()
 
 
 def _after_fork() -> None:

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::error::{Abort, Failure, What};
+use crate::fork::Generation;
 use crate::lifecycle::Lifecycle;
 use crate::signals;
 
@@ -72,6 +73,7 @@ impl Hooks for () {
 pub enum Stopped {
     Deadline,
     Cancelled,
+    Forked,
     Aborted(Abort),
 }
 
@@ -84,6 +86,7 @@ pub fn drive<F: Future>(
     lifecycle: &Lifecycle,
     hooks: &mut dyn Hooks,
 ) -> Result<F::Output, Stopped> {
+    let before = Generation::current();
     let _context = runtime.enter();
     let alarm = Alarm::of_this_thread();
     let waker = Waker::from(Arc::clone(&alarm));
@@ -107,6 +110,10 @@ pub fn drive<F: Future>(
                 job();
                 // The embedder's code may have installed signal handlers of its own.
                 signals::ensure_in_front();
+                if !before.is_current() {
+                    // The child of a fork: nothing that drives guests lives here.
+                    return Err(Stopped::Forked);
+                }
             }
             None => alarm.sleep(left),
         }

@@ -7,7 +7,8 @@
 
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::time::Duration;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
@@ -45,6 +46,8 @@ pub struct Shared {
     pub allocation: Allocation,
     /// Stands before the pool: the instance too many waits, it does not fail.
     pub permits: Arc<Pool>,
+    /// Stands before `permits` for calls that may call others, so that some room is left for those they call.
+    pub callers: Arc<Pool>,
     pub ticker: Ticker,
     pub tokio: tokio::runtime::Runtime,
     generation: Generation,
@@ -55,28 +58,38 @@ static SHARED: AtomicPtr<Shared> = AtomicPtr::new(ptr::null_mut());
 impl Shared {
     /// The engine of this process.
     pub fn get() -> Result<&'static Shared, Failure> {
-        // SAFETY: the pointer is null or was leaked from a `Box` below; nothing ever frees it.
-        if let Some(shared) = unsafe { SHARED.load(Ordering::Acquire).as_ref() }
-            && shared.generation.is_current()
-        {
-            return Ok(shared);
-        }
-        Shared::create()
+        Shared::get_current().map_or_else(Shared::create, Ok)
     }
 
+    fn get_current() -> Option<&'static Shared> {
+        // SAFETY: the pointer is null or was leaked from a `Box` below; nothing ever frees it.
+        let shared = unsafe { SHARED.load(Ordering::Acquire).as_ref() }?;
+        shared.generation.is_current().then_some(shared)
+    }
+
+    /// Makes it, in one thread; others wait. Not a lock: one that a thread held at a fork would be held for ever in the
+    /// child, whereas the child's turn has another number.
     fn create() -> Result<&'static Shared, Failure> {
-        let old = SHARED.load(Ordering::Acquire);
-        let made = Box::into_raw(Box::new(Shared::new()?));
-        match SHARED.compare_exchange(old, made, Ordering::AcqRel, Ordering::Acquire) {
-            // SAFETY: leaked just above, and published for ever.
-            Ok(_) => Ok(unsafe { &*made }),
-            Err(_) => {
-                // Another thread was faster.
-                // SAFETY: `made` was never published.
-                drop(unsafe { Box::from_raw(made) });
-                Shared::get()
-            }
+        static MAKING: AtomicU64 = AtomicU64::new(0);
+        let turn = Generation::current().number() + 1;
+        let before = MAKING.load(Ordering::Acquire);
+        if before == turn
+            || MAKING.compare_exchange(before, turn, Ordering::AcqRel, Ordering::Acquire).is_err()
+        {
+            std::thread::sleep(Duration::from_millis(1));
+            return Shared::get();
         }
+        let made = match Shared::get_current() {
+            // Made by another thread since we looked.
+            Some(shared) => Ok(shared),
+            None => Shared::new().map(|shared| {
+                let shared: &'static Shared = Box::leak(Box::new(shared));
+                SHARED.store(ptr::from_ref(shared).cast_mut(), Ordering::Release);
+                shared
+            }),
+        };
+        MAKING.store(0, Ordering::Release);
+        made
     }
 
     fn new() -> Result<Shared, Failure> {
@@ -92,6 +105,11 @@ impl Shared {
             .map_err(|error| Failure::internal(format!("cannot start the epoch ticker: {error}")))?;
         Ok(Shared {
             permits: Pool::new("the engine's room for instances", allocation.instances as usize, false),
+            callers: Pool::new(
+                "the engine's room for callers",
+                (allocation.instances / 4 * 3) as usize,
+                false,
+            ),
             engine,
             allocation,
             ticker,
@@ -159,7 +177,8 @@ fn pool(instances: u32) -> (PoolingAllocationConfig, Allocation) {
     let keep_resident = if pagemap_scan { MIB } else { 64 * KIB };
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(instances * 20)
+        // A number that is only counted; what an instance takes is its memories and tables.
+        .total_core_instances(u32::MAX)
         .total_memories(instances * MEMORIES_EACH)
         .total_tables(instances * TABLES_EACH)
         .total_stacks(instances)

@@ -224,15 +224,24 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
 
 fn frame(frame: &wasmtime::FrameInfo) -> String {
     let name = match frame.func_name() {
-        Some(name) => demangle(name),
+        Some(name) => printable(&demangle(name)),
         None => format!("func[{}]", frame.func_index()),
     };
-    let module = frame.module().name().unwrap_or("module");
+    let module = printable(frame.module().name().unwrap_or("module"));
     match frame.module_offset() {
         Some(offset) => format!("{name} ({module}+{offset:#x})"),
         None => format!("{name} ({module})"),
     }
 }
+
+/// Names are the guest's to choose: no control characters reach a terminal or a log, and no endless ones.
+fn printable(name: &str) -> String {
+    let shown = name.chars().take(LONGEST_NAME);
+    let shown: String = shown.map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    if shown.len() < name.len() && name.chars().count() > LONGEST_NAME { shown + "..." } else { shown }
+}
+
+const LONGEST_NAME: usize = 200;
 
 fn demangle(name: &str) -> String {
     rustc_demangle::try_demangle(name).map_or_else(|_| name.to_owned(), |name| format!("{name:#}"))

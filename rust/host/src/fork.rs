@@ -18,6 +18,11 @@ impl Generation {
         Generation(FORKS.load(Ordering::Relaxed))
     }
 
+    /// How many forks lie between this process and the start of the library.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
     /// Whether no fork lies between this process and the start of the library.
     pub fn is_first(self) -> bool {
         self.0 == 0

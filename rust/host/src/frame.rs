@@ -17,6 +17,8 @@ pub struct Frame(Arc<Inner>);
 struct Inner {
     id: u64,
     entry: Arc<str>,
+    /// The address of the function's pool: ids are unique in one table only.
+    pool: usize,
     parent: Option<Frame>,
     depth: u32,
     deadline: Option<Instant>,
@@ -33,6 +35,7 @@ struct Tree {
 impl Frame {
     pub fn new(
         entry: Arc<str>,
+        pool: usize,
         parent: Option<&Frame>,
         deadline: Option<Instant>,
         mailbox: Arc<Mailbox>,
@@ -44,7 +47,7 @@ impl Frame {
         };
         let depth = parent.map_or(1, |parent| parent.depth() + 1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Frame(Arc::new(Inner { id, entry, parent: parent.cloned(), depth, deadline, tree, mailbox }))
+        Frame(Arc::new(Inner { id, entry, pool, parent: parent.cloned(), depth, deadline, tree, mailbox }))
     }
 
     pub fn entry(&self) -> &str {
@@ -79,13 +82,8 @@ impl Frame {
         self.0.tree.calls.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Whether this call or one that led to it is of `entry`.
-    pub fn is_within(&self, entry: &str) -> bool {
-        self.calls_of(entry) > 0
-    }
-
-    /// How many of this call and those that led to it are of `entry`.
-    pub fn calls_of(&self, entry: &str) -> usize {
-        self.chain().filter(|frame| frame.entry() == entry).count()
+    /// How many of this call and those that led to it are of the function with this pool.
+    pub fn calls_of(&self, pool: usize) -> usize {
+        self.chain().filter(|frame| frame.0.pool == pool).count()
     }
 }

@@ -17,7 +17,7 @@ use crate::resolve::{Method, Unresolved, resolve};
 use crate::running;
 use crate::spec::Spec;
 use crate::state::State;
-use crate::table::Table;
+use crate::table::{Log, Table};
 use crate::values::{GuestValueError, Signature};
 
 /// A module linked for one entry.
@@ -46,6 +46,7 @@ pub struct Function {
     pub spec: Spec,
     pub table: Weak<Table>,
     pub lifecycle: Arc<crate::lifecycle::Lifecycle>,
+    pub(crate) log: Arc<dyn Log>,
     pub in_flight: InFlight,
     pub(crate) shared: &'static Shared,
     pub(crate) linked: Linked,
@@ -76,6 +77,7 @@ impl Function {
         Ok(Arc::new(Function {
             table: Arc::downgrade(table),
             lifecycle: Arc::clone(&table.lifecycle),
+            log: Arc::clone(&table.log),
             in_flight: InFlight::default(),
             shared: module.shared,
             linked,

@@ -61,11 +61,9 @@ fn console(
 ) {
     let spec = &function.spec;
     let (mut stdout, mut stderr) = (Sink::Discard, Sink::Discard);
-    if function.needs.output
-        && let Some(table) = function.table.upgrade()
-    {
-        stdout = streams.open(1, &options.stdout, &table.log, spec.max_output_bytes);
-        stderr = streams.open(2, &options.stderr, &table.log, spec.max_output_bytes);
+    if function.needs.output {
+        stdout = streams.open(1, &options.stdout, &function.log, spec.max_output_bytes);
+        stderr = streams.open(2, &options.stderr, &function.log, spec.max_output_bytes);
     }
     let stdin: &Stdin = &options.stdin;
     let console = Console { args: &spec.args, env, cwd: &spec.cwd, stdin, stdout: &stdout, stderr: &stderr };

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use wasmparser::{Parser, Payload};
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::{Engine, ExternType, Module as CoreModule};
@@ -185,6 +186,7 @@ fn is_component(binary: &[u8]) -> Result<bool, String> {
 }
 
 fn compile(engine: &Engine, binary: &[u8], component: bool) -> Result<Code, Failure> {
+    check_nesting(binary)?;
     let code = if component {
         Component::from_binary(engine, binary).map(Code::Component)
     } else {
@@ -192,6 +194,29 @@ fn compile(engine: &Engine, binary: &[u8], component: bool) -> Result<Code, Fail
     };
     code.map_err(|error| Failure::load(format!("failed to compile wasm module: {error:#}")))
 }
+
+/// Components within components take the compiler time that grows with the square of their depth.
+fn check_nesting(binary: &[u8]) -> Result<(), Failure> {
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(binary) {
+        match payload {
+            Ok(Payload::ComponentSection { .. } | Payload::ModuleSection { .. }) => depth += 1,
+            Ok(Payload::End(_)) => depth = depth.saturating_sub(1),
+            Ok(_) => {}
+            // The compiler says it better.
+            Err(_) => return Ok(()),
+        }
+        if depth > DEEPEST {
+            let text =
+                format!("failed to compile wasm module: components are nested more than {DEEPEST} deep");
+            return Err(Failure::load(text));
+        }
+    }
+    Ok(())
+}
+
+/// Composed components nest a few levels.
+const DEEPEST: u32 = 100;
 
 fn cached(
     engine: &Engine,
@@ -201,7 +226,7 @@ fn cached(
     cache: &Cache,
 ) -> Result<Code, Failure> {
     let path = cache.path(engine, digest);
-    if cache.is_private() && path.is_file() {
+    if cache.is_private() && cache.is_intact(&path) {
         // SAFETY: the directory is ours alone, and the name says that this engine wrote the file for these bytes. A
         // damaged file is refused by wasmtime's checks of its header and sections.
         let load = || unsafe {

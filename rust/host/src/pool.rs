@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -48,6 +48,11 @@ impl Pool {
         Arc::new(Pool { name: name.into(), inline, capacity, permits, holders: Mutex::default() })
     }
 
+    /// Tells it from every other pool.
+    pub fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     /// Permits nobody holds.
     pub fn free(&self) -> usize {
         self.permits.available_permits()
@@ -64,7 +69,7 @@ impl Pool {
     pub fn refuse_reentry(self: &Arc<Self>, caller: Option<&Frame>) -> Result<(), Failure> {
         let name = &self.name;
         let here = running::holding(self);
-        if self.inline && (here > 0 || caller.is_some_and(|caller| caller.is_within(name))) {
+        if self.inline && (here > 0 || caller.is_some_and(|caller| caller.calls_of(self.address()) > 0)) {
             let text = format!(
                 "inline pool re-entered: {name}: the function is called by a call of itself; \
                  a pool of type lazy allows that"
@@ -93,9 +98,11 @@ impl Pool {
             None => acquired.await,
             Some(caller) => {
                 let waiting = Waiting::new(caller, self, weight);
+                let mut first = true;
                 loop {
                     // A ring may close behind a call that waits already, where permits go to several calls at once.
-                    waiting.refuse_ring()?;
+                    waiting.refuse_ring(first)?;
+                    first = false;
                     if let Ok(permit) = tokio::time::timeout(LOOK_AGAIN, acquired.as_mut()).await {
                         break permit;
                     }
@@ -156,10 +163,20 @@ impl<'a> Waiting<'a> {
         Waiting { id, pool }
     }
 
-    fn refuse_ring(&self) -> Result<(), Failure> {
-        if !stuck(&lock(&WAITING)).contains(&self.id) {
+    /// `first`: this wait is new. Later looks share one search, or many waiters would do nothing else.
+    fn refuse_ring(&self, first: bool) -> Result<(), Failure> {
+        static LAST: Mutex<Option<(Instant, BTreeSet<u64>)>> = Mutex::new(None);
+        let waiting = lock(&WAITING);
+        let mut last = lock(&LAST);
+        let recent = last.as_ref().is_some_and(|(at, _)| at.elapsed() < LOOK_AGAIN);
+        if first || !recent {
+            *last = Some((Instant::now(), stuck(&waiting)));
+        }
+        if last.as_ref().is_none_or(|(_, stuck)| !stuck.contains(&self.id)) {
             return Ok(());
         }
+        // Those that are left may go on when this one gives up.
+        *last = None;
         let text = format!(
             "pool exhausted by its own callers: {}: every call that holds a permit waits for another one, and so would \
              this one for ever; raise pool.max_size, or start fewer calls at once",
@@ -211,7 +228,7 @@ mod tests {
     use super::*;
 
     fn root(entry: &str) -> Frame {
-        Frame::new(entry.into(), None, None, Arc::default())
+        Frame::new(entry.into(), 0, None, None, Arc::default())
     }
 
     /// What waits, in a table of the test's own.
@@ -225,12 +242,12 @@ mod tests {
     #[test]
     fn an_inline_function_cannot_be_entered_by_its_own_call() {
         let pool = Pool::new("app:f", 1, true);
-        let frame = root("app:f");
-        let below = Frame::new("app:g".into(), Some(&frame), None, Arc::default());
+        let frame = Frame::new("app:f".into(), pool.address(), None, None, Arc::default());
+        let below = Frame::new("app:g".into(), 0, Some(&frame), None, Arc::default());
         assert!(
             pool.refuse_reentry(Some(&below)).unwrap_err().message.contains("inline pool re-entered: app:f")
         );
-        assert!(pool.refuse_reentry(Some(&root("app:g"))).is_ok());
+        assert!(pool.refuse_reentry(Some(&root("app:f"))).is_ok(), "another runtime's function of that id");
     }
 
     #[test]
@@ -277,7 +294,7 @@ mod tests {
     fn a_branch_that_goes_on_frees_its_sibling() {
         let pool = Pool::new("app:leaf", 1, false);
         let above = root("app:above");
-        let below = |entry: &str| Frame::new(entry.into(), Some(&above), None, Arc::default());
+        let below = |entry: &str| Frame::new(entry.into(), 0, Some(&above), None, Arc::default());
         let (first, second) = (below("app:leaf"), below("app:other"));
         let _first = pool.try_enter(1, Some(&first)).unwrap();
         assert!(stuck(&waits(&[(&second, &pool, 1)])).is_empty());

@@ -102,7 +102,10 @@ impl Table {
             listed.retain(|other| other.strong_count() > 0);
             listed.push(Arc::downgrade(function));
         }
-        targets.insert(id, target);
+        let replaced = targets.insert(id, target);
+        drop(targets);
+        // Dropping may run code of the embedder, which may come back here.
+        drop(replaced);
     }
 
     pub fn remove(&self, id: &str) -> bool {
@@ -140,7 +143,7 @@ impl Table {
     /// The functions with calls that the closing code is not itself part of, replaced and removed ones among them.
     fn busy(&self, outer: Option<&Frame>) -> Vec<Arc<Function>> {
         let own = |function: &Function| {
-            let led_here = outer.map_or(0, |outer| outer.calls_of(&function.spec.id));
+            let led_here = outer.map_or(0, |outer| outer.calls_of(function.pool.address()));
             function.running_here().max(led_here)
         };
         let listed = lock(&self.listed);

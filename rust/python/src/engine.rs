@@ -8,7 +8,7 @@ use wippy_host::cache::Cache;
 use wippy_host::engine::Shared;
 
 use crate::errors::raise;
-use crate::hooks::notice_faulthandler;
+use crate::hooks::{notice_faulthandler, notice_main_thread};
 
 #[pyclass(frozen, module = "wippy_native._core")]
 pub struct Engine {
@@ -22,6 +22,7 @@ impl Engine {
     fn new(py: Python<'_>, cache_dir: Option<PathBuf>) -> PyResult<Self> {
         py.detach(Shared::get).map_err(|failure| raise(py, failure, None))?;
         notice_faulthandler(py)?;
+        notice_main_thread(py)?;
         Ok(Engine { cache: cache_dir.or_else(default_cache).map(Cache::new) })
     }
 

@@ -11,6 +11,7 @@ use wippy_host::error::{Failure, What};
 use wippy_host::function::Function;
 use wippy_host::imports::cli::Stdin;
 use wippy_host::spec::{Env, Pairs};
+use wippy_host::table::Table as HostTable;
 
 use crate::errors::{guest_error, raise};
 use crate::hooks::{Signals, interrupt, notice_faulthandler};
@@ -24,6 +25,8 @@ use crate::values::{Converter, LiftError, Lifted};
 /// What all configurations of a function share.
 pub struct Prepared {
     pub function: Arc<Function>,
+    /// Keeps alive what the function's guests may call.
+    _table: Arc<HostTable>,
     /// Absent where the method does not resolve.
     converter: Option<Converter>,
     env: Option<Arc<PyEnv>>,
@@ -75,7 +78,8 @@ impl FunctionBase {
             Ok(signature) => Some(Converter::new(py, signature)),
             Err(_) => None,
         };
-        let shared = Arc::new(Prepared { function, converter, env: spec.env.clone() });
+        let shared =
+            Arc::new(Prepared { function, _table: Arc::clone(table), converter, env: spec.env.clone() });
         Ok(FunctionBase { shared, options: Options::default(), raise_err: true })
     }
 
@@ -86,7 +90,7 @@ impl FunctionBase {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
-        let Prepared { function, converter, env } = &*self.shared;
+        let Prepared { function, converter, env, .. } = &*self.shared;
         // F-42: what the environment lacks is reported before what is wrong with the arguments.
         let env = env.as_ref().map(|env| env.pairs(py)).transpose()?;
         let converter = converter.as_ref().ok_or_else(|| self.unresolved(py))?;

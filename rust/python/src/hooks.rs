@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -25,19 +25,24 @@ pub fn interrupt() -> Result<(), Abort> {
     }
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn may_be_main_thread() -> bool {
-    // SAFETY: both only name the caller.
-    unsafe { libc::gettid() == libc::getpid() }
+/// The identity of Python's main thread, which is that of its pthread.
+static MAIN: AtomicUsize = AtomicUsize::new(0);
+
+/// Learns which thread is the main one; a fork may have changed that.
+pub fn notice_main_thread(py: Python<'_>) -> PyResult<()> {
+    let main = py.import("threading")?.call_method0("main_thread")?.getattr("ident")?;
+    MAIN.store(main.extract::<Option<usize>>()?.unwrap_or(0), Ordering::Relaxed);
+    Ok(())
 }
 
-#[cfg(target_vendor = "apple")]
+#[cfg(unix)]
 fn may_be_main_thread() -> bool {
-    // SAFETY: asks about the calling thread.
-    unsafe { libc::pthread_main_np() != 0 }
+    // SAFETY: names the calling thread.
+    let this = unsafe { libc::pthread_self() } as usize;
+    matches!(MAIN.load(Ordering::Relaxed), main if main == 0 || main == this)
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+#[cfg(not(unix))]
 fn may_be_main_thread() -> bool {
     true
 }

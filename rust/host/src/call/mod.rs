@@ -93,7 +93,10 @@ impl Function {
         if self.needs.fiber || !stack::has_room_for_guest() {
             let mailbox = Arc::new(Mailbox::default());
             let id = Arc::clone(&self.spec.id);
-            let frame = self.needs.frame.then(|| Frame::new(id, outer, deadline.at, Arc::clone(&mailbox)));
+            let frame = self
+                .needs
+                .frame
+                .then(|| Frame::new(id, self.pool.address(), outer, deadline.at, Arc::clone(&mailbox)));
             let call = Call { options, env, deadline, frame, trial: false };
             return self.call_driven(arguments, &call, outer, &mailbox, hooks);
         }

@@ -33,7 +33,8 @@ impl Function {
         let env = self.nested_env(caller).await?;
         let id = Arc::clone(&self.spec.id);
         let mailbox = Arc::clone(caller.mailbox());
-        let frame = self.needs.frame.then(|| Frame::new(id, Some(caller), deadline.at, mailbox));
+        let frame =
+            self.needs.frame.then(|| Frame::new(id, self.pool.address(), Some(caller), deadline.at, mailbox));
         let options = Options::default();
         let call = Call { options: &options, env: &env, deadline, frame, trial: false };
         let mut streams = Streams::new(Arc::clone(&self.spec.id));

@@ -23,7 +23,13 @@ const HOSTCALL_BYTES: usize = 128 << 20;
 /// What a running call holds. It outlives the call's store, whose instance takes up the slot until it is dropped.
 pub(super) struct Held {
     _slot: Permit,
+    _caller: Option<Permit>,
     _permit: Permit,
+}
+
+/// The first of a tree of calls, which may call others.
+fn starts_a_tree(holder: Option<&Frame>) -> bool {
+    holder.is_some_and(|frame| frame.depth() == 1)
 }
 
 impl Function {
@@ -93,15 +99,23 @@ impl Function {
 
     pub(super) fn try_hold(&self, holder: Option<&Frame>) -> Option<Held> {
         let permit = self.pool.try_enter(1, holder)?;
+        let caller = match starts_a_tree(holder) {
+            true => Some(self.shared.callers.try_enter(1, holder)?),
+            false => None,
+        };
         let slot = self.shared.permits.try_enter(self.needs.weight, holder)?;
-        Some(Held { _slot: slot, _permit: permit })
+        Some(Held { _slot: slot, _caller: caller, _permit: permit })
     }
 
     /// `caller` is the guest that calls, `holder` the frame of this call if it may call others.
     pub(super) async fn hold(&self, caller: Option<&Frame>, holder: Option<&Frame>) -> Result<Held, Failure> {
         let permit = self.pool.enter(1, caller, holder).await?;
+        let first = match starts_a_tree(holder) {
+            true => Some(self.shared.callers.enter(1, caller, holder).await?),
+            false => None,
+        };
         let slot = self.shared.permits.enter(self.needs.weight, caller, holder).await?;
-        Ok(Held { _slot: slot, _permit: permit })
+        Ok(Held { _slot: slot, _caller: first, _permit: permit })
     }
 
     pub(super) fn driven<F: Future>(
@@ -116,6 +130,13 @@ impl Function {
             match stopped {
                 Stopped::Deadline => self.stopped(Stop::Deadline, call),
                 Stopped::Cancelled => self.stopped(Stop::Cancelled, call),
+                Stopped::Forked => {
+                    let text = format!(
+                        "{}: the process was forked during the call; it goes on in the parent",
+                        self.spec.id
+                    );
+                    Failure::new(What::Forked, text)
+                }
                 Stopped::Aborted(reason) => Failure::aborted(reason),
             }
         })

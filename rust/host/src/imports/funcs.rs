@@ -6,12 +6,13 @@
 //! call (Ctrl-C, cancellation, the caller's own deadline) unwinds the guest.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
 
 use super::Wanted;
-use crate::error::{Failure, What};
+use crate::error::{Failure, Stop, What};
 use crate::frame::Frame;
 use crate::function::Function;
 use crate::state::State;
@@ -32,14 +33,24 @@ pub fn link(linker: &mut Linker<State>, wanted: &Wanted) -> wasmtime::Result<()>
         "call-string",
         |store: StoreContextMut<'_, State>, (target, input): (String, String)| {
             let caller = Caller::of(&store);
-            Box::new(async move { Ok((caller?.call_string(target, input).await?,)) })
+            Box::new(async move {
+                let caller = caller?;
+                let answer = caller.call_string(target, input).await?;
+                caller.refuse_overtime()?;
+                Ok((answer,))
+            })
         },
     )?;
     instance.func_wrap_async(
         "call-bytes",
         |store: StoreContextMut<'_, State>, (target, input): (String, Vec<u8>)| {
             let caller = Caller::of(&store);
-            Box::new(async move { Ok((caller?.call_bytes(target, input).await?,)) })
+            Box::new(async move {
+                let caller = caller?;
+                let answer = caller.call_bytes(target, input).await?;
+                caller.refuse_overtime()?;
+                Ok((answer,))
+            })
         },
     )
 }
@@ -62,7 +73,15 @@ impl Caller {
         Ok(Caller { frame, table })
     }
 
-    async fn call_string(self, target: String, input: String) -> Answer<String> {
+    /// The callee shares the caller's deadline and may notice it first; the caller must not get that as an answer.
+    fn refuse_overtime(&self) -> wasmtime::Result<()> {
+        match self.frame.deadline() {
+            Some(deadline) if Instant::now() >= deadline => Err(Stop::Deadline.into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn call_string(&self, target: String, input: String) -> Answer<String> {
         let answer = self.call(&target, Payload::Text(input)).await?;
         Ok(answer.and_then(|payload| match payload {
             Payload::Text(text) => Ok(text),
@@ -72,7 +91,7 @@ impl Caller {
         }))
     }
 
-    async fn call_bytes(self, target: String, input: Vec<u8>) -> Answer<Vec<u8>> {
+    async fn call_bytes(&self, target: String, input: Vec<u8>) -> Answer<Vec<u8>> {
         let answer = self.call(&target, Payload::Bytes(input)).await?;
         Ok(answer.map(|payload| match payload {
             Payload::Text(text) => text.into_bytes(),

@@ -3,7 +3,7 @@
 //! The walk checks every pointer for bounds and alignment and every discriminant that decides where pointers are, and
 //! counts every byte against the caller's limit before copying it, so that a small guest cannot make a large host
 //! allocation by pointing at the same memory many times. Elements of lists count with what they take as objects of the
-//! host ([`Ty::object_bytes`]), because a byte may become a set or a dict. What cannot lead astray (characters, flags, plain
+//! host ([`Ty::element_bytes`]), because a byte may become a set or a dict. What cannot lead astray (characters, flags, plain
 //! discriminants, UTF-8) is checked when the image is read.
 
 use super::PAIR;
@@ -30,6 +30,7 @@ pub(super) fn copy_out(
     limit: usize,
 ) -> wasmtime::Result<Image> {
     let mut copier = Copier::new(memory, limit);
+    copier.objects = ty.objects();
     copier.append(pointer, 1, ty, "return pointer")?;
     copier.relocate(ty, 0)?;
     Ok(Image::new(copier.arena))
@@ -125,7 +126,7 @@ impl<'a, M: Memory> Copier<'a, M> {
 
     fn list(&mut self, element: &Ty, at: usize) -> wasmtime::Result<()> {
         let (pointer, len) = pair(&self.arena, at);
-        self.objects = self.objects.saturating_add(u64::from(len).saturating_mul(element.object_bytes()));
+        self.objects = self.objects.saturating_add(u64::from(len).saturating_mul(element.element_bytes()));
         let start = self.append(pointer, len, element, "list")?;
         self.patch(at, start, len)?;
         self.elements(element, start, len as usize)

@@ -25,6 +25,8 @@ pub struct Ty {
     pub tag_size: u32,
     /// Where the payload of a variant, option or result starts.
     pub payload: u32,
+    /// Bytes of a value as an object of the host, see `objects`.
+    pub(super) objects: u64,
 }
 
 /// What a [`Ty`] is.
@@ -97,7 +99,8 @@ impl Ty {
             Kind::String => return Self::pair(kind),
             _ => unreachable!("{kind:?} is not a primitive type"),
         };
-        Self { kind, size, align: size, flat: 1, pointers: false, tag_size: 0, payload: 0 }
+        Self { kind, size, align: size, flat: 1, pointers: false, tag_size: 0, payload: 0, objects: 0 }
+            .counted()
     }
 
     pub fn list(element: Arc<Self>) -> Self {
@@ -108,7 +111,8 @@ impl Ty {
         let size = u64::from(element.size) * u64::from(len);
         let size = u32::try_from(size).ok().filter(|&size| size <= Self::MAX_SIZE).ok_or(TooLarge)?;
         let (align, flat, pointers) = (element.align, element.flat.saturating_mul(len), element.pointers);
-        Ok(Self { kind: Kind::FixedList(element, len), size, align, flat, pointers, tag_size: 0, payload: 0 })
+        let kind = Kind::FixedList(element, len);
+        Ok(Self { kind, size, align, flat, pointers, tag_size: 0, payload: 0, objects: 0 }.counted())
     }
 
     pub fn record(fields: Vec<(String, Arc<Self>)>) -> Result<Self, TooLarge> {
@@ -159,11 +163,14 @@ impl Ty {
             pointers: false,
             tag_size: size,
             payload: 0,
+            objects: 0,
         }
+        .counted()
     }
 
     fn pair(kind: Kind) -> Self {
-        Self { kind, size: PAIR as u32, align: 4, flat: 2, pointers: true, tag_size: 0, payload: 0 }
+        let (size, align) = (PAIR as u32, 4);
+        Self { kind, size, align, flat: 2, pointers: true, tag_size: 0, payload: 0, objects: 0 }.counted()
     }
 
     /// The number of cases of a variant, option, result or enum; 0 for other types.

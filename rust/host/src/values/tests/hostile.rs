@@ -110,10 +110,11 @@ fn too_large() {
         r#"(module {REALLOC} (func (export "f") (result i32)
             (i32.store (i32.const 20) (i32.const 100)) (i32.const 16)))"#
     );
+    // 108 bytes of the image, 64 for the object.
     let mut guest = Guest::new("export f: func() -> list<u8>;", &module);
-    assert!(guest.call_limited("f", &mut Arguments::default(), 108).is_ok());
-    let error = guest.call_limited("f", &mut Arguments::default(), 107).unwrap_err();
-    assert_eq!(error.downcast_ref(), Some(&ResultTooLarge { limit: 107 }));
+    assert!(guest.call_limited("f", &mut Arguments::default(), 172).is_ok());
+    let error = guest.call_limited("f", &mut Arguments::default(), 171).unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&ResultTooLarge { limit: 171 }));
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Row {
         let align = self.align.max(1);
         let size = self.size.next_multiple_of(align);
         let (flat, pointers) = (self.flat, self.pointers);
-        Ok(Ty { kind, size, align, flat, pointers, tag_size: 0, payload: 0 })
+        Ok(Ty { kind, size, align, flat, pointers, tag_size: 0, payload: 0, objects: 0 }.counted())
     }
 }
 
@@ -63,6 +63,6 @@ impl Cases {
             return Err(TooLarge);
         }
         let (flat, pointers, tag_size) = (self.flat.saturating_add(1), self.pointers, self.tag_size);
-        Ok(Ty { kind, size, align, flat, pointers, tag_size, payload })
+        Ok(Ty { kind, size, align, flat, pointers, tag_size, payload, objects: 0 }.counted())
     }
 }
