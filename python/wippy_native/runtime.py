@@ -7,6 +7,7 @@ slow path can tell what is wrong without costing the fast one anything.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -302,6 +303,15 @@ class Runtime:
 
 
 _alive: weakref.WeakSet[Runtime] = weakref.WeakSet()
+
+
+def _at_exit() -> None:
+    """End what still runs in daemon threads: Python's own end would tear their threads apart inside the core."""
+    for runtime in list(_alive):
+        runtime.close(wait=0)
+
+
+atexit.register(_at_exit)
 
 
 def _after_fork() -> None:

@@ -56,8 +56,10 @@ class GuestEnv:
         try:
             value = self._environment.value(identity)
         except (WippyError, OSError) as error:
-            message = f"failed to resolve wasi env mapping: {identity}: {error}"
-            raise WippyError(message, kind="Internal", entry=self._entry) from error
+            known = f"failed to resolve wasi env mapping: {identity}"
+            # A guest that called this function gets no more than that: the cause may name paths of the host.
+            details = {"variable": identity, "for_guests": known}
+            raise WippyError(f"{known}: {error}", kind="Internal", entry=self._entry, details=details) from error
         if value is None and mapping.required:
             message = f"required wasi env variable not found: {identity}"
             raise WippyError(message, kind="NotFound", entry=self._entry, details={"variable": identity})

@@ -7,7 +7,7 @@ the read the file could be swapped, but only by who could have written the defin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Includer:
     root: Path
     base: Path
     limits: SourceLimits
+    texts: dict[Path, str] = field(default_factory=dict)
 
     def replaced(self, value: Any) -> Any:
         """`value` with every `file://` string in it replaced. Raises `IncludeError`. Rules: R-18, R-19."""
@@ -67,6 +68,20 @@ class Includer:
         return path
 
     def _text(self, named: str, path: Path) -> str:
+        """A file that is named often is read and held once; all together are bounded."""
+        if path in self.texts:
+            return self.texts[path]
+        text = self._read(named, path)
+        if sum(map(len, self.texts.values())) + len(text) > self.limits.max_included_total:
+            raise IncludeError(
+                f"failed to read file {named}: the files named here hold more than {self.limits.max_included_total} "
+                "characters together",
+                "split the definition file, or load large data at run time from a mount",
+            )
+        self.texts[path] = text
+        return text
+
+    def _read(self, named: str, path: Path) -> str:
         try:
             return read_text(path, self.limits.max_included_bytes, "an included file")
         except SourceError as error:

@@ -43,6 +43,8 @@ class SourceLimits:
     """Values of one file, with every alias counted as often as it is used."""
     max_included_bytes: int = 16 * 1024 * 1024
     """Bytes of one file named by a `file://` value."""
+    max_included_total: int = 64 * 1024 * 1024
+    """Characters of all files that one definition file names, each counted once."""
 
 
 DEFAULT_SOURCE_LIMITS = SourceLimits()

@@ -8,7 +8,7 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -42,9 +42,7 @@ impl Cache {
 
     /// Whether a file is there, and as it was written: damaged code would not fail, it would run.
     pub fn is_intact(&self, path: &Path) -> bool {
-        let Ok(bytes) = fs::read(path) else { return false };
-        let Some((code, trailer)) = bytes.split_last_chunk::<TRAILER>() else { return false };
-        *trailer == checksum(code)
+        fs::File::open(path).and_then(verify).unwrap_or(false)
     }
 
     /// Writes a module's code. Failing to is no error: the next load compiles again.
@@ -86,6 +84,22 @@ impl Cache {
 
 /// Behind the code, where ELF readers do not look.
 const TRAILER: usize = 4;
+
+/// Reads a file in pieces: it is mapped afterwards, and two copies of it in memory would be one too many.
+fn verify(mut file: fs::File) -> io::Result<bool> {
+    let Some(mut left) = file.metadata()?.len().checked_sub(TRAILER as u64) else { return Ok(false) };
+    let mut hasher = crc32fast::Hasher::new();
+    let mut piece = vec![0; 256 << 10];
+    while left > 0 {
+        let size = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        file.read_exact(&mut piece[..size])?;
+        hasher.update(&piece[..size]);
+        left -= size as u64;
+    }
+    let mut trailer = [0; TRAILER];
+    file.read_exact(&mut trailer)?;
+    Ok(trailer == hasher.finalize().to_le_bytes())
+}
 
 /// Finds damage, not malice: who can write the directory can run code anyway.
 fn checksum(code: &[u8]) -> [u8; TRAILER] {

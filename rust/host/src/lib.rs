@@ -8,7 +8,7 @@
 //! | one per process: engine, pool, ticker, signals | `engine`, `ticker`, `signals`, `fork` |
 //! | once per module | `module`, `cache`, `inspect` |
 //! | once per entry | `spec`, `groups`, `imports`, `resolve`, `function`, `table` |
-//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `output`, `streams`, `stack` |
+//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `output`, `streams`, `inherited`, `stack` |
 //! | arguments and results | `values` |
 
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -23,6 +23,7 @@ pub mod frame;
 pub mod function;
 pub mod groups;
 pub mod imports;
+mod inherited;
 pub mod inspect;
 mod instance;
 pub mod lifecycle;

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 /// What a guest may write at once.
 const CHUNK: usize = 64 << 10;
@@ -22,8 +22,11 @@ const CHUNK: usize = 64 << 10;
 pub enum Sink {
     #[default]
     Discard,
-    Inherit,
-    Capture(Arc<Buffer>),
+    Capture {
+        buffer: Arc<Buffer>,
+        /// Whether what the guest writes ends on a terminal (H-36).
+        terminal: bool,
+    },
 }
 
 /// What to do with output that nobody has read yet.
@@ -48,6 +51,8 @@ struct State {
     accepted: usize,
     dropped: usize,
     waiting: Vec<Waker>,
+    /// Nobody reads any more.
+    closed: bool,
 }
 
 /// What [`Buffer::take`] found.
@@ -68,6 +73,14 @@ impl Buffer {
         let mut state = self.lock();
         state.waiting.drain(..).for_each(Waker::wake);
         Taken { bytes: std::mem::take(&mut state.bytes), dropped: std::mem::take(&mut state.dropped) }
+    }
+
+    /// Nobody will read any more: the guest's writes fail.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.bytes.clear();
+        state.waiting.drain(..).for_each(Waker::wake);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -100,7 +113,7 @@ impl Buffer {
     fn poll_room(&self, context: &mut Context<'_>) -> Poll<usize> {
         let mut state = self.lock();
         match self.room(&state) {
-            0 => {
+            0 if !state.closed => {
                 state.waiting.push(context.waker().clone());
                 Poll::Pending
             }
@@ -111,17 +124,20 @@ impl Buffer {
 
 /// One guest's handle on a [`Buffer`].
 #[derive(Clone)]
-pub struct Captured(Arc<Buffer>);
+pub struct Captured {
+    buffer: Arc<Buffer>,
+    terminal: bool,
+}
 
 impl Captured {
-    pub fn new(buffer: Arc<Buffer>) -> Self {
-        Captured(buffer)
+    pub fn new(buffer: Arc<Buffer>, terminal: bool) -> Self {
+        Captured { buffer, terminal }
     }
 }
 
 impl IsTerminal for Captured {
     fn is_terminal(&self) -> bool {
-        false
+        self.terminal
     }
 }
 
@@ -138,13 +154,13 @@ impl StdoutStream for Captured {
 #[wasmtime_wasi::async_trait]
 impl Pollable for Captured {
     async fn ready(&mut self) {
-        std::future::poll_fn(|context| self.0.poll_room(context)).await;
+        std::future::poll_fn(|context| self.buffer.poll_room(context)).await;
     }
 }
 
 impl OutputStream for Captured {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.0.write(&bytes);
+        self.buffer.write(&bytes);
         Ok(())
     }
 
@@ -153,15 +169,16 @@ impl OutputStream for Captured {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(self.0.room(&self.0.lock()))
+        let state = self.buffer.lock();
+        if state.closed { Err(StreamError::Closed) } else { Ok(self.buffer.room(&state)) }
     }
 }
 
 impl AsyncWrite for Captured {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.poll_room(context).map(|room| {
+        self.buffer.poll_room(context).map(|room| {
             let fits = bytes.len().min(room);
-            self.0.write(&bytes[..fits]);
+            self.buffer.write(&bytes[..fits]);
             Ok(fits)
         })
     }
@@ -194,7 +211,7 @@ mod tests {
     #[test]
     fn a_read_buffer_makes_the_guest_wait() {
         let buffer = Arc::new(Buffer::new(Full::Wait));
-        let mut guest = Captured::new(Arc::clone(&buffer));
+        let mut guest = Captured::new(Arc::clone(&buffer), false);
         buffer.write(&vec![b'x'; CHUNK]);
         assert_eq!(guest.check_write().unwrap(), 0);
         assert_eq!(buffer.take().bytes.len(), CHUNK);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Abort;
+use crate::inherited;
 use crate::output::{Buffer, Full, Sink, Taken};
 use crate::table::Log;
 
@@ -25,8 +26,15 @@ pub trait Writer: Send + Sync {
 }
 
 enum Receiver {
-    Log { log: Arc<dyn Log>, line: Vec<u8> },
+    Log {
+        log: Arc<dyn Log>,
+        line: Vec<u8>,
+    },
     Writer(Arc<dyn Writer>),
+    /// The process's own stream, and what it had no room for yet.
+    Inherit {
+        pending: Vec<u8>,
+    },
 }
 
 struct Stream {
@@ -51,7 +59,7 @@ impl Streams {
     pub fn open(&mut self, fd: u8, output: &Output, log: &Arc<dyn Log>, log_limit: usize) -> Sink {
         let (full, receiver) = match output {
             Output::Discard => return Sink::Discard,
-            Output::Inherit => return Sink::Inherit,
+            Output::Inherit => (Full::Wait, Receiver::Inherit { pending: Vec::new() }),
             Output::Log => {
                 let receiver = Receiver::Log { log: Arc::clone(log), line: Vec::new() };
                 (Full::Drop { after: log_limit }, receiver)
@@ -59,12 +67,18 @@ impl Streams {
             Output::Writer(writer) => (Full::Wait, Receiver::Writer(Arc::clone(writer))),
         };
         let buffer = Arc::new(Buffer::new(full));
+        let terminal = matches!(receiver, Receiver::Inherit { .. }) && inherited::is_terminal(fd);
         self.captured.push(Stream { fd, buffer: Arc::clone(&buffer), receiver });
-        Sink::Capture(buffer)
+        Sink::Capture { buffer, terminal }
     }
 
     pub fn has_output(&self) -> bool {
-        self.captured.iter().any(|stream| !stream.buffer.is_empty())
+        self.captured.iter().any(|stream| !stream.buffer.is_empty() || stream.is_held_up())
+    }
+
+    /// Whether one of the process's own streams has no room for what the guest wrote.
+    pub fn is_held_up(&self) -> bool {
+        self.captured.iter().any(Stream::is_held_up)
     }
 
     /// Passes on what the guest has written; at the end of the call also a last line without its newline.
@@ -77,9 +91,25 @@ impl Streams {
 }
 
 impl Stream {
+    fn is_held_up(&self) -> bool {
+        matches!(&self.receiver, Receiver::Inherit { pending } if !pending.is_empty())
+    }
+
     fn deliver(&mut self, entry: &str, end: bool) -> Result<(), Abort> {
+        if let Receiver::Inherit { pending } = &mut self.receiver {
+            // What is held up stays in the guest's buffer, so that the guest waits too.
+            if pending.is_empty() {
+                *pending = self.buffer.take().bytes;
+            }
+            if inherited::write(self.fd, pending).is_err() {
+                pending.clear();
+                self.buffer.close();
+            }
+            return Ok(());
+        }
         let Taken { bytes, dropped } = self.buffer.take();
         match &mut self.receiver {
+            Receiver::Inherit { .. } => {}
             Receiver::Writer(writer) if !bytes.is_empty() => writer.write(&bytes)?,
             Receiver::Writer(_) => {}
             Receiver::Log { log, line } => {

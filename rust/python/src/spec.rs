@@ -105,11 +105,17 @@ impl PyEnv {
     }
 }
 
+/// What a guest may read of the error, where that is less than all of it.
+fn for_guests(py: Python<'_>, error: &PyErr) -> Option<String> {
+    let details = error.value(py).getattr("details").ok()?;
+    details.get_item("for_guests").ok()?.extract().ok()
+}
+
 impl EnvSource for PyEnv {
     fn resolve(&self) -> Result<Pairs, Refusal> {
         let resolved = Python::try_attach(|py| {
             self.pairs(py).map_err(|error| match error.is_instance_of::<PyException>(py) {
-                true => Refusal::Err(message(py, &error)),
+                true => Refusal::Err(for_guests(py, &error).unwrap_or_else(|| message(py, &error))),
                 false => Refusal::Abort(Box::new(error)),
             })
         });

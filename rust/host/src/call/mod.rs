@@ -10,10 +10,10 @@ mod run;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::driver::{Hooks, Mailbox};
-use crate::error::{Abort, Failure, Phase, What};
+use crate::error::{Abort, Failure, Phase, Stop, What};
 use crate::frame::Frame;
 use crate::function::{Function, Linked};
 use crate::imports::cli::Stdin;
@@ -152,10 +152,33 @@ impl Function {
         };
         // The instance goes before its output is delivered: nothing can be added any more.
         drop(store);
-        let delivered = streams.deliver(true);
+        let delivered = self.deliver_rest(&mut streams, call, hooks);
         let image = result??;
-        delivered.map_err(Failure::aborted)?;
+        delivered?;
         Ok(image)
+    }
+
+    /// Passes on the last of a call's output, and waits for room while the call may wait at all.
+    fn deliver_rest(
+        &self,
+        streams: &mut Streams,
+        call: &Call<'_>,
+        hooks: &mut dyn Hooks,
+    ) -> Result<(), Failure> {
+        loop {
+            streams.deliver(true).map_err(Failure::aborted)?;
+            if !streams.is_held_up() {
+                return Ok(());
+            }
+            hooks.look_around().map_err(Failure::aborted)?;
+            if self.lifecycle.is_cancelled() {
+                return Err(self.stopped(Stop::Cancelled, call));
+            }
+            if call.deadline.at.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(self.stopped(Stop::Deadline, call));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// The start code that an undeclared import stops, if any: one trial instantiation, whose mounts are read-only.

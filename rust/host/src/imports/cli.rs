@@ -70,20 +70,14 @@ pub fn prepare(builder: &mut WasiCtxBuilder, console: &Console<'_>) {
     }
     match console.stdout {
         Sink::Discard => {}
-        Sink::Inherit => {
-            builder.inherit_stdout();
-        }
-        Sink::Capture(buffer) => {
-            builder.stdout(Captured::new(Arc::clone(buffer)));
+        Sink::Capture { buffer, terminal } => {
+            builder.stdout(Captured::new(Arc::clone(buffer), *terminal));
         }
     }
     match console.stderr {
         Sink::Discard => {}
-        Sink::Inherit => {
-            builder.inherit_stderr();
-        }
-        Sink::Capture(buffer) => {
-            builder.stderr(Captured::new(Arc::clone(buffer)));
+        Sink::Capture { buffer, terminal } => {
+            builder.stderr(Captured::new(Arc::clone(buffer), *terminal));
         }
     }
 }
