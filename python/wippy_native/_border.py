@@ -22,6 +22,7 @@ from ._core import (
     Table,
     Variant,
     describe,
+    exiting,
     run_command,
 )
 from ._core import __version__ as core_version
@@ -42,6 +43,7 @@ __all__ = [
     "Variant",
     "core_version",
     "describe",
+    "exiting",
     "run_command",
 ]
 

@@ -20,6 +20,7 @@ __all__ = [
     "Variant",
     "__version__",
     "describe",
+    "exiting",
     "run_command",
 ]
 
@@ -98,6 +99,9 @@ class Module:
     @property
     def exports(self) -> list[tuple[str, str]]:
         """(name as `method` takes it, WIT signature) of every exported function, `iface#func` for interfaces."""
+
+def exiting() -> None:
+    """Python is about to end: calls in daemon threads go no further."""
 
 def describe(source: bytes, text: bool = ...) -> tuple[str, list[tuple[str, str]]] | None:
     """The WIT of a component's own packages, and (name as `method` takes it, signature) of each exported function.

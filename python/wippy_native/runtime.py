@@ -18,7 +18,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, NoReturn, Self, TypedDict, TypeVar, Unpack
 
-from ._border import Engine, Table
+from ._border import Engine, Table, exiting
 from .added import entry_for_wasm, list_of_imports, refuse_unknown_fields
 from .catalog import Catalog
 from .config.function import FunctionConfig, parse_function
@@ -305,13 +305,8 @@ class Runtime:
 _alive: weakref.WeakSet[Runtime] = weakref.WeakSet()
 
 
-def _at_exit() -> None:
-    """End what still runs in daemon threads: Python's own end would tear their threads apart inside the core."""
-    for runtime in list(_alive):
-        runtime.close(wait=0)
-
-
-atexit.register(_at_exit)
+# Daemon threads may be inside a call; Python would end them there, and the process with an abort.
+atexit.register(exiting)
 
 
 def _after_fork() -> None:

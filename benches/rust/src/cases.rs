@@ -42,7 +42,7 @@ impl Export {
     {
         let mut store = store(&self.engine, ());
         let instance = self.pre.instantiate(&mut store)?;
-        let function = instance.get_typed_func(&mut store, &self.index)?;
+        let function = instance.get_typed_func(&mut store, self.index)?;
         Ok((store, function))
     }
 

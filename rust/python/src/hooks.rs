@@ -13,6 +13,21 @@ use wippy_host::signals::ensure_in_front;
 /// How often a waiting or busy call looks for signals.
 const EVERY: Duration = Duration::from_millis(25);
 
+static EXITING: AtomicBool = AtomicBool::new(false);
+
+/// Python is about to end. What is left are daemon threads, which it would end inside the core, with an abort.
+#[pyfunction]
+pub fn exiting() {
+    EXITING.store(true, Ordering::Release);
+}
+
+/// Once Python is about to end, nothing that belongs to a daemon thread goes on: the thread waits here for the end.
+pub fn wait_for_the_end() {
+    while EXITING.load(Ordering::Acquire) && !may_be_main_thread() {
+        std::thread::park();
+    }
+}
+
 /// Runs pending signal handlers; what they raise (`KeyboardInterrupt`) ends the call.
 pub fn interrupt() -> Result<(), Abort> {
     // Waiting for Python's lock takes long where others use it, and only the main thread runs handlers.
@@ -76,6 +91,7 @@ pub fn notice_faulthandler(py: Python<'_>) -> PyResult<()> {
 
 impl Hooks for Signals {
     fn look_around(&mut self) -> Result<(), Abort> {
+        wait_for_the_end();
         let now = Instant::now();
         match self.last {
             Some(last) if now - last < EVERY => Ok(()),

@@ -32,6 +32,8 @@ mod _core {
     #[pymodule_export]
     use super::function::FunctionBase;
     #[pymodule_export]
+    use super::hooks::exiting;
+    #[pymodule_export]
     use super::module::{Module, describe};
     #[pymodule_export]
     use super::scope::Scope;

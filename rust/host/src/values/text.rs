@@ -120,7 +120,7 @@ impl Image {
                 for (i, field) in fields.iter().enumerate() {
                     out.push_str(if i == 0 { "{" } else { "," });
                     quote(out, &field.name);
-                    out.push_str(":");
+                    out.push(':');
                     self.json(&field.ty, at + field.offset as usize, out)?;
                 }
                 out.push('}');
@@ -152,7 +152,7 @@ impl Image {
     ) -> Result<(), GuestValueError> {
         out.push('{');
         quote(out, name);
-        out.push_str(":");
+        out.push(':');
         match payload {
             Some(payload) => self.json(payload, at + ty.payload as usize, out)?,
             None => out.push_str("null"),
@@ -181,7 +181,7 @@ impl Image {
         out.push('[');
         for (i, item) in items.enumerate() {
             if i > 0 {
-                out.push_str(",");
+                out.push(',');
             }
             each(self, item, out)?;
         }
