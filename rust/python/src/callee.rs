@@ -10,7 +10,7 @@ use wippy_host::frame::Frame;
 use wippy_host::table::{Authorize, HostFunction, Log, Payload, Refusal, Reply};
 use wippy_host::values::go_float;
 
-use crate::hooks::wait_for_the_end;
+use crate::hooks::RunsPython;
 use crate::scope::{Scope, within};
 
 /// A registered Python function.
@@ -21,7 +21,7 @@ pub struct PyCallee {
 
 impl HostFunction for PyCallee {
     fn call(&self, input: Payload, frame: &Frame, reply: Reply) {
-        wait_for_the_end();
+        let _running = RunsPython::enter();
         let mut reply = Some(reply);
         let answer = Python::try_attach(|py| {
             let argument = argument(py, input);
@@ -145,7 +145,7 @@ pub struct PyAuthorize(pub Py<PyAny>);
 
 impl Authorize for PyAuthorize {
     fn allows(&self, caller: &str, target: &str) -> Result<bool, Abort> {
-        wait_for_the_end();
+        let _running = RunsPython::enter();
         let asked = Python::try_attach(|py| self.0.bind(py).call1((caller, target))?.is_truthy());
         match asked {
             Some(Ok(allowed)) => Ok(allowed),
@@ -160,7 +160,7 @@ pub struct PyLog(pub Py<PyAny>);
 
 impl Log for PyLog {
     fn lines(&self, entry: &str, fd: u8, lines: &[u8]) {
-        wait_for_the_end();
+        let _running = RunsPython::enter();
         let _ = Python::try_attach(|py| {
             let logged = self.0.bind(py).call1((entry, fd, PyBytes::new(py, lines)));
             // A broken log handler must not fail the guest's call.

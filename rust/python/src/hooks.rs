@@ -15,16 +15,44 @@ const EVERY: Duration = Duration::from_millis(25);
 
 static EXITING: AtomicBool = AtomicBool::new(false);
 
-/// Python is about to end. What is left are daemon threads, which it would end inside the core, with an abort.
+/// Pieces of Python code that run for guests.
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+/// How long the end of Python waits for those.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Python is about to end. What is left are daemon threads, which it would end inside the core, with an abort: those
+/// that run Python code for a guest may finish that, and then wait for the end.
 #[pyfunction]
-pub fn exiting() {
-    EXITING.store(true, Ordering::Release);
+pub fn exiting(py: Python<'_>) {
+    EXITING.store(true, Ordering::SeqCst);
+    py.detach(|| {
+        let end = Instant::now() + GRACE;
+        while RUNNING.load(Ordering::SeqCst) > 0 && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
 }
 
-/// Once Python is about to end, nothing that belongs to a daemon thread goes on: the thread waits here for the end.
-pub fn wait_for_the_end() {
-    while EXITING.load(Ordering::Acquire) && !may_be_main_thread() {
-        std::thread::park();
+/// A piece of Python code that runs for a guest, until dropped.
+pub struct RunsPython(());
+
+impl RunsPython {
+    /// Once Python is about to end, a daemon thread gets no further than this.
+    pub fn enter() -> Self {
+        RUNNING.fetch_add(1, Ordering::SeqCst);
+        if EXITING.load(Ordering::SeqCst) && !may_be_main_thread() {
+            RUNNING.fetch_sub(1, Ordering::SeqCst);
+            loop {
+                std::thread::park();
+            }
+        }
+        RunsPython(())
+    }
+}
+
+impl Drop for RunsPython {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -91,7 +119,7 @@ pub fn notice_faulthandler(py: Python<'_>) -> PyResult<()> {
 
 impl Hooks for Signals {
     fn look_around(&mut self) -> Result<(), Abort> {
-        wait_for_the_end();
+        drop(RunsPython::enter());
         let now = Instant::now();
         match self.last {
             Some(last) if now - last < EVERY => Ok(()),

@@ -8,13 +8,13 @@ use pyo3::types::{PyBytes, PyString};
 use wippy_host::error::Abort;
 use wippy_host::streams::{Output, Writer};
 
-use crate::hooks::wait_for_the_end;
+use crate::hooks::RunsPython;
 
 struct PyWriter(Py<PyAny>);
 
 impl Writer for PyWriter {
     fn write(&self, bytes: &[u8]) -> Result<(), Abort> {
-        wait_for_the_end();
+        let _running = RunsPython::enter();
         match Python::try_attach(|py| self.0.bind(py).call1((PyBytes::new(py, bytes),)).map(drop)) {
             Some(Err(error)) => Err(Box::new(error)),
             _ => Ok(()),
