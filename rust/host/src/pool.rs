@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::error::{Failure, What};
 use crate::frame::Frame;
@@ -26,7 +26,7 @@ pub struct Pool {
     /// Only one call at a time, and never one within another.
     inline: bool,
     capacity: u32,
-    permits: Arc<Semaphore>,
+    permits: Semaphore,
     /// Frame and permits of the holders that may themselves wait for others; only they can form a ring.
     holders: Mutex<Vec<(u64, u32)>>,
 }
@@ -44,7 +44,7 @@ static WAITING: Mutex<BTreeMap<u64, Wait>> = Mutex::new(BTreeMap::new());
 impl Pool {
     pub fn new(name: impl Into<String>, capacity: usize, inline: bool) -> Arc<Self> {
         let capacity = u32::try_from(capacity.max(1)).unwrap_or(u32::MAX).min(MOST);
-        let permits = Arc::new(Semaphore::new(capacity as usize));
+        let permits = Semaphore::new(capacity as usize);
         Arc::new(Pool { name: name.into(), inline, capacity, permits, holders: Mutex::default() })
     }
 
@@ -59,14 +59,14 @@ impl Pool {
     }
 
     /// Takes permits if they are free, without waiting. `holder` is the frame of a call that may itself call others.
-    pub fn try_enter(self: &Arc<Self>, weight: u32, holder: Option<&Frame>) -> Option<Permit> {
-        let permit = Arc::clone(&self.permits).try_acquire_many_owned(weight).ok()?;
+    pub fn try_enter(&self, weight: u32, holder: Option<&Frame>) -> Option<Permit<'_>> {
+        let permit = self.permits.try_acquire_many(weight).ok()?;
         Some(self.hold(permit, weight, holder))
     }
 
     /// Fails where a call would wait for one it is itself part of: through `funcs` (`caller`), or because this thread
     /// is in the middle of it.
-    pub fn refuse_reentry(self: &Arc<Self>, caller: Option<&Frame>) -> Result<(), Failure> {
+    pub fn refuse_reentry(&self, caller: Option<&Frame>) -> Result<(), Failure> {
         let name = &self.name;
         let here = running::holding(self);
         if self.inline && (here > 0 || caller.is_some_and(|caller| caller.calls_of(self.address()) > 0)) {
@@ -92,8 +92,8 @@ impl Pool {
         weight: u32,
         caller: Option<&Frame>,
         holder: Option<&Frame>,
-    ) -> Result<Permit, Failure> {
-        let mut acquired = pin!(Arc::clone(&self.permits).acquire_many_owned(weight));
+    ) -> Result<Permit<'_>, Failure> {
+        let mut acquired = pin!(self.permits.acquire_many(weight));
         let permit = match caller {
             None => acquired.await,
             Some(caller) => {
@@ -113,11 +113,11 @@ impl Pool {
         Ok(self.hold(permit, weight, holder))
     }
 
-    fn hold(self: &Arc<Self>, permit: OwnedSemaphorePermit, weight: u32, holder: Option<&Frame>) -> Permit {
+    fn hold<'a>(&'a self, permit: SemaphorePermit<'a>, weight: u32, holder: Option<&Frame>) -> Permit<'a> {
         let holder = holder.map(|frame| {
             let holder = (frame.id(), weight);
             lock(&self.holders).push(holder);
-            (Arc::clone(self), holder)
+            (self, holder)
         });
         Permit { holder, _permit: permit }
     }
@@ -133,12 +133,12 @@ impl Pool {
 const MOST: u32 = 1 << 24;
 
 /// The right to run; given back when dropped.
-pub struct Permit {
-    holder: Option<(Arc<Pool>, (u64, u32))>,
-    _permit: OwnedSemaphorePermit,
+pub struct Permit<'a> {
+    holder: Option<(&'a Pool, (u64, u32))>,
+    _permit: SemaphorePermit<'a>,
 }
 
-impl Drop for Permit {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if let Some((pool, holder)) = self.holder.take() {
             let mut holders = lock(&pool.holders);

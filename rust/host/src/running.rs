@@ -6,12 +6,12 @@
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use crate::pool::Pool;
 
 thread_local! {
-    static POOLS: RefCell<Vec<Arc<Pool>>> = const { RefCell::new(Vec::new()) };
+    /// Addresses of the pools: the calls keep them alive.
+    static POOLS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A call on this thread, until dropped.
@@ -21,8 +21,8 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn enter(pool: &Arc<Pool>) -> Self {
-        POOLS.with_borrow_mut(|pools| pools.push(Arc::clone(pool)));
+    pub fn enter(pool: &Pool) -> Self {
+        POOLS.with_borrow_mut(|pools| pools.push(pool.address()));
         Running { _not_send: PhantomData }
     }
 }
@@ -39,6 +39,6 @@ pub fn depth() -> usize {
 }
 
 /// How many of them hold a permit of `pool`.
-pub fn holding(pool: &Arc<Pool>) -> usize {
-    POOLS.with_borrow(|pools| pools.iter().filter(|running| Arc::ptr_eq(running, pool)).count())
+pub fn holding(pool: &Pool) -> usize {
+    POOLS.with_borrow(|pools| pools.iter().filter(|running| **running == pool.address()).count())
 }

@@ -21,10 +21,10 @@ use crate::values::{Arguments, Image, component};
 const HOSTCALL_BYTES: usize = 128 << 20;
 
 /// What a running call holds. It outlives the call's store, whose instance takes up the slot until it is dropped.
-pub(super) struct Held {
-    _slot: Permit,
-    _caller: Option<Permit>,
-    _permit: Permit,
+pub(super) struct Held<'a> {
+    _slot: Permit<'a>,
+    _caller: Option<Permit<'a>>,
+    _permit: Permit<'a>,
 }
 
 /// The first of a tree of calls, which may call others.
@@ -97,7 +97,7 @@ impl Function {
         result.map_err(|error| self.failure(error, Phase::Call, call, store))
     }
 
-    pub(super) fn try_hold(&self, holder: Option<&Frame>) -> Option<Held> {
+    pub(super) fn try_hold(&self, holder: Option<&Frame>) -> Option<Held<'_>> {
         let permit = self.pool.try_enter(1, holder)?;
         let caller = match starts_a_tree(holder) {
             true => Some(self.shared.callers.try_enter(1, holder)?),
@@ -108,7 +108,11 @@ impl Function {
     }
 
     /// `caller` is the guest that calls, `holder` the frame of this call if it may call others.
-    pub(super) async fn hold(&self, caller: Option<&Frame>, holder: Option<&Frame>) -> Result<Held, Failure> {
+    pub(super) async fn hold(
+        &self,
+        caller: Option<&Frame>,
+        holder: Option<&Frame>,
+    ) -> Result<Held<'_>, Failure> {
         let permit = self.pool.enter(1, caller, holder).await?;
         let first = match starts_a_tree(holder) {
             true => Some(self.shared.callers.enter(1, caller, holder).await?),
