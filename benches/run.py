@@ -88,7 +88,18 @@ def _python(environment: dict[str, str], seconds: float, select: str | None) -> 
     with tempfile.TemporaryDirectory() as directory:
         result = Path(directory, "benchmark.json")
         files = [f"benches/test_{name}.py" for name in FILES]
-        command = [sys.executable, "-m", "pytest", *files, "-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--no-header"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            *files,
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:faulthandler",
+            "--no-header",
+        ]
         command += [f"--benchmark-max-time={seconds}", "--benchmark-min-rounds=5", "--benchmark-disable-gc"]
         # A round is many calls, so that reading the clock costs nothing: the Rust side does the same.
         command += ["--benchmark-min-time=0.002", f"--benchmark-json={result}"]
