@@ -69,10 +69,10 @@ pub fn installed_by_wasmtime() {
     }
 }
 
-/// Puts our handler back in front where another took its place.
+/// Puts our handler back in front where another took its place. Each signal is asked about: a program may well set one
+/// of them alone.
 pub fn ensure_in_front() {
-    // Libraries take all the signals together or none; one question is enough.
-    if READY.load(Ordering::Acquire) && !is_ours(&current(libc::SIGSEGV)) {
+    if READY.load(Ordering::Acquire) && !SIGNALS.into_iter().all(|signal| is_ours(&current(signal))) {
         take_front();
     }
 }
