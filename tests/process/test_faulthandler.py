@@ -236,3 +236,24 @@ def test_faulthandler_still_dumps_on_request_and_on_abort() -> None:
     outcome = run(program, prelude=False)
     assert outcome.code == -signal.SIGABRT
     assert "Fatal Python error: Aborted" in outcome.err
+
+
+@pytest.mark.parametrize("signal_name", ["SIGILL", "SIGSEGV", "SIGFPE"])
+@pytest.mark.parametrize("handler", ["signal.SIG_DFL", "signal.SIG_IGN", "lambda *_: None"])
+def test_a_program_that_sets_one_signal_alone(signal_name: str, handler: str) -> None:
+    """F-45: a trap is an exception whichever of the signals the program took for itself."""
+    program = f"""
+    import signal, time
+    from support.guests import add_wat
+    rt = wippy.Runtime()
+    functions = [add_wat(rt, "traps", method) for method in ("unreachable", "oob", "div-zero")]
+    signal.signal(signal.{signal_name}, {handler})
+    time.sleep(0.05)  # more than a tick
+    for function in functions:
+        try:
+            function()
+        except wippy.GuestTrap:
+            continue
+        raise AssertionError(function)
+    """
+    run(program).check()
