@@ -12,12 +12,14 @@ from typing import Literal
 
 from ._core import (
     BUILD,
+    Bridge,
     Engine,
     Err,
     FunctionBase,
     FunctionSpec,
     Module,
     Ok,
+    Pending,
     Some,
     Table,
     Variant,
@@ -31,6 +33,7 @@ OutputSink = Literal["inherit", "discard", "log"] | Callable[[bytes], object]
 
 __all__ = [
     "BUILD",
+    "Bridge",
     "Engine",
     "Err",
     "FunctionBase",
@@ -38,6 +41,7 @@ __all__ = [
     "Module",
     "Ok",
     "OutputSink",
+    "Pending",
     "Some",
     "Table",
     "Variant",

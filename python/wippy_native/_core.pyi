@@ -8,12 +8,14 @@ _T = TypeVar("_T")
 
 __all__ = [
     "BUILD",
+    "Bridge",
     "Engine",
     "Err",
     "FunctionBase",
     "FunctionSpec",
     "Module",
     "Ok",
+    "Pending",
     "Scope",
     "Some",
     "Table",
@@ -110,6 +112,31 @@ def describe(source: bytes, text: bool = ...) -> tuple[str, list[tuple[str, str]
     """
 
 @final
+class Bridge:
+    """What the core's threads have to tell Python, delivered in bulk.
+
+    With `socket`, `fileno` is readable while there is something; with `wake` that is called instead, from any thread.
+    Without either a thread waits in `wait`.
+    """
+
+    def __new__(cls, *, socket: bool = ..., wake: Callable[[], object] | None = ...) -> Self: ...
+    def fileno(self) -> int: ...
+    def drain(self) -> None:
+        """Handle what there is, on this thread."""
+    def wait(self) -> None:
+        """Wait until there is something, a tenth of a second at most."""
+    def interrupt(self) -> None:
+        """Have a thread in `wait` look up."""
+
+@final
+class Pending:
+    """A call that runs on the core's threads."""
+
+    def cancel(self, ended: Any = ...) -> bool:
+        """End it at its next wait or tick. `ended`, a future, gets None when its instance is gone; False, and `ended`
+        unused, where the call has ended already."""
+
+@final
 class Scope:
     """The call of a guest that an async Python function runs for (`callees.start`)."""
 
@@ -145,6 +172,16 @@ class FunctionBase:
 
     def __new__(cls, table: Table, module: Module | None = ..., spec: FunctionSpec | None = ...) -> Self: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def start(
+        self,
+        bridge: Bridge,
+        future: Any,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any] | None = ...,
+        on_loop: bool = ...,
+    ) -> Pending:
+        """Call it on the core's threads; `future` gets the outcome where `bridge` is drained, which is a loop's thread
+        if `on_loop`. Raises what lowering the arguments raises."""
     @property
     def id(self) -> str: ...
     @property

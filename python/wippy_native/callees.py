@@ -1,8 +1,9 @@
 """The Python side of functions that guests call through `funcs`: async ones, and results without a text of their own.
 
-An `async def` runs on a loop of the package's own, on one thread for the whole process that starts with the first such
-call. The guest waits on its fiber meanwhile. A call made on a thread that runs an event loop cannot wait for that loop
-without blocking it, so it is refused at once. The core calls in here; users do not.
+An `async def` runs on the event loop that the guest's call came from, in its caller's context. Where the call came from
+none, it runs on a loop of the package's own, on one thread for the whole process that starts with the first such call.
+The guest waits on its fiber meanwhile. A synchronous call made on a thread that runs an event loop cannot wait for that
+loop without blocking it, so it is refused at once. The core calls in here; users do not.
 """
 
 from __future__ import annotations
@@ -10,19 +11,30 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextvars
+import functools
+import inspect
 import json
 import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import WippyError
 
 if TYPE_CHECKING:
     from ._core import Scope
 
-Done = Callable[[Any, BaseException | None], None]
+
+class Done(Protocol):
+    """Takes the outcome of an async function, once."""
+
+    def __call__(self, result: Any, error: BaseException | None, /) -> None:
+        """`error` is None when the function returned `result`."""
+
+    def when_withdrawn(self, cancel: Callable[[], object], /) -> None:
+        """Have `cancel` called, on some thread, if the guest ends before the outcome."""
+
 
 _scope: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("wippy_native_scope", default=None)
 _loop: asyncio.AbstractEventLoop | None = None
@@ -46,6 +58,42 @@ def start(awaitable: Awaitable[Any], scope: Scope, identity: str, done: Done) ->
     context = contextvars.copy_context()
     context.run(_scope.set, scope)
     _the_loop().call_soon_threadsafe(_start_task, awaitable, context, done)
+
+
+def start_at_home(
+    callee: Callable[[Any], Awaitable[Any]],
+    argument: Any,
+    context: contextvars.Context,
+    scope: Scope,
+    identity: str,
+    done: Done,
+) -> None:
+    """Call an async function on the loop of the guest's caller, in a copy of the caller's context. Rules: H-20, H-27."""
+    context = context.copy()
+    context.run(_scope.set, scope)
+    try:
+        awaitable = context.run(callee, argument)
+    except BaseException as error:  # noqa: BLE001 - handed on to the guest's caller
+        done(None, error)
+    else:
+        _start_task(awaitable, context, done)
+
+
+def await_at_home(awaitable: Awaitable[Any], context: contextvars.Context, scope: Scope, done: Done) -> None:
+    """Wait there for what a plain function returned."""
+    context = context.copy()
+    context.run(_scope.set, scope)
+    _start_task(awaitable, context, done)
+
+
+def is_async(callee: Callable[..., Any]) -> bool:
+    """Whether calling it gives a coroutine, as far as can be told without calling it."""
+    function: Any = callee
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.iscoroutinefunction(function):
+        return True
+    return inspect.iscoroutinefunction(getattr(type(function), "__call__", None))
 
 
 def current_scope() -> Scope | None:
@@ -81,8 +129,10 @@ def _runs_a_loop() -> bool:
 
 
 def _start_task(awaitable: Awaitable[Any], context: contextvars.Context, done: Done) -> None:
-    task = asyncio.get_running_loop().create_task(_wait(awaitable), context=context)
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(_wait(awaitable), context=context)
     _running.add(task)
+    done.when_withdrawn(functools.partial(loop.call_soon_threadsafe, task.cancel))
     task.add_done_callback(_running.discard)
     task.add_done_callback(lambda task: _finish(task, done))
 

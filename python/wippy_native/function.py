@@ -82,6 +82,16 @@ class Function(FunctionBase):
                 options[name] = sink(name, output)
         return self.configure(**options)  # type: ignore[no-any-return]
 
+    async def call_async(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it from an event loop, which goes on meanwhile; otherwise as a plain call, with the same errors.
+
+        Cancelling the task ends the guest, whatever it does, and frees its instance before the cancellation returns.
+        `async def` functions that the guest calls run on this loop, with the context of this call. Rules: H-20, H-27.
+        """
+        from . import aio  # asyncio takes longer to load than all of this package
+
+        return await aio.call(self, args, kwargs)
+
     def _parameters(self) -> list[tuple[str, str]]:
         parameters = self.parameters
         if parameters is None:
@@ -128,6 +138,17 @@ class PythonFunction:
         """
         result = self.callee(*args, **kwargs)
         return _run(result, self.id) if inspect.iscoroutine(result) else result
+
+    async def call_async(self, *args: Any, **kwargs: Any) -> Any:
+        """Call it from an event loop: an `async def` is awaited there, a plain function runs on a thread."""
+        import asyncio
+
+        from .callees import is_async
+
+        if is_async(self.callee):
+            return await self.callee(*args, **kwargs)
+        result = await asyncio.to_thread(self.callee, *args, **kwargs)
+        return await result if inspect.isawaitable(result) else result
 
     def __repr__(self) -> str:
         return f"<PythonFunction {self.id}>"

@@ -214,6 +214,10 @@ class Runtime:
         # A function that is replaced just now still runs (F-40); only one that is removed does not.
         return (self._callables.get(id) or self.function(id))(*args, **kwargs)
 
+    async def call_async(self, id: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a function by id from an event loop: see `Function.call_async`. Raises what `call` raises."""
+        return await (self._callables.get(id) or self.function(id)).call_async(*args, **kwargs)
+
     def function(self, id: str) -> Function | PythonFunction:
         """The function with this id. Raises `FunctionNotFound`, or `PoolClosed` after `close`. Rules: F-36, F-48."""
         found = self._callables.get(id)

@@ -4,56 +4,22 @@
 //! embedder's own functions (jobs in the [`Mailbox`]), lets it look for Ctrl-C and pass on captured output, and watches
 //! the deadline. When the guest waits, the thread sleeps until it is woken or something is due.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
-use crate::error::{Abort, Failure, What};
+use crate::error::Abort;
 use crate::fork::Generation;
 use crate::lifecycle::Lifecycle;
+use crate::mailbox::Mailbox;
 use crate::signals;
 
 /// How long the thread sleeps at most before it looks around.
 const LOOK_AROUND: Duration = Duration::from_millis(20);
-
-/// Something to run on the driving thread.
-pub type Job = Box<dyn FnOnce() + Send>;
-
-/// Jobs a call's host functions leave for the driving thread.
-#[derive(Default)]
-pub struct Mailbox {
-    jobs: Mutex<VecDeque<Job>>,
-}
-
-impl Mailbox {
-    /// Runs `work` on the driving thread and waits for its answer.
-    pub async fn run<R: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> R + Send + 'static,
-    ) -> Result<R, Failure> {
-        let (answer, answered) = oneshot::channel();
-        // Posted while the future is polled: the driver looks before it sleeps.
-        self.lock().push_back(Box::new(move || drop(answer.send(work()))));
-        answered
-            .await
-            .map_err(|_| Failure::new(What::Cancelled, "the call ended before its host function ran"))
-    }
-
-    fn next(&self) -> Option<Job> {
-        self.lock().pop_front()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Job>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What an embedder does while a call runs.
 pub trait Hooks {

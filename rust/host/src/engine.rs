@@ -16,6 +16,7 @@ use crate::error::Failure;
 use crate::fork::Generation;
 use crate::pool::Pool;
 use crate::signals;
+use crate::threads::Threads;
 use crate::ticker::Ticker;
 
 /// The stack a guest may use. Threads with less left than this and [`crate::stack::MARGIN`] run it on a fiber.
@@ -28,6 +29,10 @@ const INSTANCES: u32 = 1000;
 const MEMORIES_EACH: u32 = 2;
 const TABLES_EACH: u32 = 5;
 const TABLE_ELEMENTS: usize = 100_000;
+/// Callees that run at once for calls that nobody's thread waits for; more take their turns.
+const MOST_CALLEES: usize = 512;
+/// Threads of all batches together.
+const MOST_WORKERS: usize = 1024;
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
@@ -50,6 +55,10 @@ pub struct Shared {
     pub callers: Arc<Pool>,
     pub ticker: Ticker,
     pub tokio: tokio::runtime::Runtime,
+    /// Run the embedder's code for calls that nobody's thread waits for.
+    pub callees: Threads,
+    /// Run chunks of batches.
+    pub workers: Threads,
     generation: Generation,
 }
 
@@ -101,6 +110,10 @@ impl Shared {
             .enable_all()
             .build()
             .map_err(|error| Failure::internal(format!("cannot start the runtime's threads: {error}")))?;
+        let threads = |name, most| {
+            let cannot = |error| Failure::internal(format!("cannot make a pool of threads: {error}"));
+            Threads::new(name, most).map_err(cannot)
+        };
         let ticker = Ticker::start(engine.clone())
             .map_err(|error| Failure::internal(format!("cannot start the epoch ticker: {error}")))?;
         Ok(Shared {
@@ -114,6 +127,8 @@ impl Shared {
             allocation,
             ticker,
             tokio,
+            callees: threads("wippy-callee", MOST_CALLEES)?,
+            workers: threads("wippy-batch", MOST_WORKERS)?,
             generation: Generation::current(),
         })
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::driver::Mailbox;
+use crate::mailbox::Mailbox;
 
 /// One call that may make further calls.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ struct Inner {
     depth: u32,
     deadline: Option<Instant>,
     tree: Arc<Tree>,
-    /// Runs jobs on the thread that drives this call.
+    /// Runs what must not run on a guest's stack.
     mailbox: Arc<Mailbox>,
 }
 

@@ -17,7 +17,8 @@ use crate::streams::Streams;
 
 pub(crate) fn state(function: &Function, wasi: Wasi, watch: Watch, frame: Option<Frame>) -> State {
     let table = if frame.is_some() { function.table.clone() } else { std::sync::Weak::new() };
-    State { wasi, limiter: Limiter::new(function.spec.limits), watch, frame, table }
+    let callees = &function.shared.callees;
+    State { wasi, limiter: Limiter::new(function.spec.limits), watch, frame, table, callees }
 }
 
 /// The WASI context, with what the declared groups open and nothing else.

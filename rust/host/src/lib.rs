@@ -7,8 +7,8 @@
 //! |---|---|
 //! | one per process: engine, pool, ticker, signals | `engine`, `ticker`, `signals`, `fork` |
 //! | once per module | `module`, `cache`, `inspect` |
-//! | once per entry | `spec`, `groups`, `imports`, `resolve`, `function`, `table` |
-//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `output`, `streams`, `inherited`, `stack` |
+//! | once per entry | `spec`, `groups`, `imports`, `resolve`, `function`, `table`, `reply` |
+//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `output`, `streams`, `inherited`, `stack` |
 //! | arguments and results | `values` |
 
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -28,9 +28,11 @@ pub mod inspect;
 mod instance;
 pub mod lifecycle;
 pub mod limits;
+pub mod mailbox;
 pub mod module;
 pub mod output;
 pub mod pool;
+mod reply;
 mod resolve;
 mod running;
 pub mod signals;
@@ -39,5 +41,6 @@ mod stack;
 mod state;
 pub mod streams;
 pub mod table;
+pub mod threads;
 mod ticker;
 pub mod values;

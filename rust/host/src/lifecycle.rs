@@ -2,11 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use tokio::sync::Notify;
+
 /// Shared by all functions of one table.
 #[derive(Debug, Default)]
 pub struct Lifecycle {
     closed: AtomicBool,
     cancelled: AtomicBool,
+    ended: Notify,
 }
 
 impl Lifecycle {
@@ -26,6 +29,16 @@ impl Lifecycle {
     /// Ends running calls at their next look.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
+        self.ended.notify_waiters();
+    }
+
+    /// Waits until running calls are to end.
+    pub async fn cancellation(&self) {
+        // Made before the look, so that a call of `cancel` in between is not missed.
+        let ended = self.ended.notified();
+        if !self.is_cancelled() {
+            ended.await;
+        }
     }
 }
 

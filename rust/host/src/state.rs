@@ -1,5 +1,6 @@
 //! What a store carries: the data behind the imports of one instance.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use crate::frame::Frame;
 use crate::lifecycle::Lifecycle;
 use crate::limits::Limiter;
 use crate::table::Table;
+use crate::threads::Threads;
 
 /// The WASI context of one instance. Functions that import nothing of WASI have none: making one costs half a
 /// microsecond.
@@ -30,6 +32,8 @@ pub struct State {
     pub frame: Option<Frame>,
     /// Where the guest's calls look for their targets.
     pub table: Weak<Table>,
+    /// Where the embedder's code runs that nobody waits for.
+    pub callees: &'static Threads,
 }
 
 impl State {
@@ -58,20 +62,27 @@ impl WasiView for State {
 pub struct Watch {
     pub deadline: Option<Instant>,
     pub lifecycle: Arc<Lifecycle>,
-    /// Asked now and then on the calling thread; `None` where a driver asks instead.
-    pub interrupt: Option<fn() -> Result<(), Abort>>,
+    pub interrupt: Interrupt,
     ticks: u32,
+}
+
+/// Who is asked now and then whether a guest that computes is to go on.
+#[derive(Clone, Default)]
+pub enum Interrupt {
+    /// Nobody: whoever polls the guest's fiber stops polling it.
+    #[default]
+    Poller,
+    /// The embedder, on the calling thread.
+    Ask(fn() -> Result<(), Abort>),
+    /// A flag that another thread sets.
+    Flag(Arc<AtomicBool>),
 }
 
 /// Ticks between two questions whether the user pressed Ctrl-C.
 const INTERRUPT_EVERY: u32 = 8;
 
 impl Watch {
-    pub fn new(
-        deadline: Option<Instant>,
-        lifecycle: Arc<Lifecycle>,
-        interrupt: Option<fn() -> Result<(), Abort>>,
-    ) -> Self {
+    pub fn new(deadline: Option<Instant>, lifecycle: Arc<Lifecycle>, interrupt: Interrupt) -> Self {
         Watch { deadline, lifecycle, interrupt, ticks: 0 }
     }
 
@@ -83,12 +94,13 @@ impl Watch {
             return Err(Stop::Cancelled.into());
         }
         self.ticks += 1;
-        if let Some(interrupt) = self.interrupt
-            && self.ticks.is_multiple_of(INTERRUPT_EVERY)
-        {
-            interrupt().map_err(|reason| wasmtime::Error::from(Failure::aborted(reason)))?;
+        match &self.interrupt {
+            Interrupt::Ask(interrupt) if self.ticks.is_multiple_of(INTERRUPT_EVERY) => {
+                interrupt().map_err(|reason| wasmtime::Error::from(Failure::aborted(reason)))
+            }
+            Interrupt::Flag(flag) if flag.load(Ordering::Relaxed) => Err(Stop::Aborted.into()),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

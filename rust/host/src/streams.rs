@@ -72,6 +72,11 @@ impl Streams {
         Sink::Capture { buffer, terminal }
     }
 
+    /// Whether anything the guest writes is kept at all.
+    pub fn has_captured(&self) -> bool {
+        !self.captured.is_empty()
+    }
+
     pub fn has_output(&self) -> bool {
         self.captured.iter().any(|stream| !stream.buffer.is_empty() || stream.is_held_up())
     }

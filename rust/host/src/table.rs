@@ -9,6 +9,7 @@ use crate::error::Abort;
 use crate::frame::Frame;
 use crate::function::Function;
 use crate::lifecycle::Lifecycle;
+pub use crate::reply::Reply;
 
 /// What crosses `funcs`: text or bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +27,16 @@ pub enum Refusal {
     Abort(Abort),
 }
 
-/// Takes the answer of a [`HostFunction`], at once or later and from any thread.
-pub type Reply = Box<dyn FnOnce(Result<Payload, Refusal>) + Send>;
-
 /// A function of the embedder that guests call through `funcs`.
 pub trait HostFunction: Send + Sync {
-    /// Runs on the thread that drives the guest, off the guest's stack. `frame` is the caller's.
+    /// Starts it without blocking, where the embedder runs its asynchronous functions, and gives the request back where
+    /// there is no such place for this call or this function. Runs on the guest's stack. `frame` is the caller's.
+    fn start(&self, input: Payload, frame: &Frame, reply: Reply) -> Option<(Payload, Reply)> {
+        let _ = frame;
+        Some((input, reply))
+    }
+
+    /// Runs it where the call's [`Mailbox`](crate::mailbox::Mailbox) does, off the guest's stack.
     fn call(&self, input: Payload, frame: &Frame, reply: Reply);
 }
 

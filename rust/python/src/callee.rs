@@ -1,6 +1,6 @@
 //! Python functions that guests call through `funcs` (H-20 to H-24).
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyBaseException, PyException};
 use pyo3::prelude::*;
@@ -10,27 +10,58 @@ use wippy_host::frame::Frame;
 use wippy_host::table::{Authorize, HostFunction, Log, Payload, Refusal, Reply};
 use wippy_host::values::go_float;
 
+use crate::home::PyHome;
 use crate::hooks::RunsPython;
 use crate::scope::{Scope, within};
 
 /// A registered Python function.
 pub struct PyCallee {
     pub id: String,
-    pub callee: Py<PyAny>,
+    /// Shared, because it is passed on where there is no lock to count references under.
+    pub callee: Arc<Py<PyAny>>,
+    /// Whether calling it gives a coroutine, as far as can be told beforehand.
+    pub is_async: bool,
 }
 
 impl HostFunction for PyCallee {
+    fn start(&self, input: Payload, frame: &Frame, reply: Reply) -> Option<(Payload, Reply)> {
+        let home = PyHome::of(frame).filter(|_| self.is_async);
+        let Some(queue) = home.and_then(|home| home.queue.as_ref()) else { return Some((input, reply)) };
+        let (id, callee, frame) = (self.id.clone(), Arc::clone(&self.callee), frame.clone());
+        queue.push(Box::new(move |py| {
+            let Some(home) = PyHome::of(&frame) else { return Ok(()) };
+            let done = Done::new(&id, Some(reply));
+            let scope = Scope::new(frame.clone());
+            let start = py.import("wippy_native.callees")?.getattr("start_at_home")?;
+            start.call1((callee.bind(py), argument(py, input), &home.context, scope, id, done)).map(drop)
+        }));
+        None
+    }
+
     fn call(&self, input: Payload, frame: &Frame, reply: Reply) {
         let _running = RunsPython::enter();
         let mut reply = Some(reply);
         let answer = Python::try_attach(|py| {
             let argument = argument(py, input);
-            let result = within(frame, || self.callee.bind(py).call1((argument,)))?;
+            let callee = self.callee.bind(py);
+            let result = within(frame, || match PyHome::of(frame) {
+                Some(home) => home.run(callee, argument),
+                None => callee.call1((argument,)),
+            })?;
             if !result.hasattr("__await__")? {
                 return payload(py, &self.id, &result).map(Some);
             }
-            let done = Done { id: self.id.clone(), reply: Mutex::new(reply.take()) };
+            let done = Done::new(&self.id, reply.take());
             let scope = Scope::new(frame.clone());
+            if let Some((queue, home)) = PyHome::of(frame).and_then(|home| Some((home.queue.as_ref()?, home)))
+            {
+                let (result, context) = (result.unbind(), home.context.clone_ref(py));
+                queue.push(Box::new(move |py| {
+                    let wait = py.import("wippy_native.callees")?.getattr("await_at_home")?;
+                    wait.call1((result, context, scope, done)).map(drop)
+                }));
+                return Ok(None);
+            }
             let started = py
                 .import("wippy_native.callees")?
                 .call_method1("start", (result, scope, self.id.as_str(), done));
@@ -39,10 +70,10 @@ impl HostFunction for PyCallee {
         // Taken where `start` has the reply: it answers later, or has answered already if it failed.
         let Some(reply) = reply else { return };
         match answer {
-            Some(Ok(Some(payload))) => reply(Ok(payload)),
+            Some(Ok(Some(payload))) => reply.send(Ok(payload)),
             Some(Ok(None)) => {}
-            Some(Err(error)) => reply(Err(refusal(error))),
-            None => reply(Err(Refusal::Err("Python is shutting down".to_owned()))),
+            Some(Err(error)) => reply.send(Err(refusal(error))),
+            None => reply.send(Err(Refusal::Err("Python is shutting down".to_owned()))),
         }
     }
 }
@@ -54,16 +85,40 @@ struct Done {
     reply: Mutex<Option<Reply>>,
 }
 
+impl Done {
+    fn new(id: &str, reply: Option<Reply>) -> Self {
+        Done { id: id.to_owned(), reply: Mutex::new(reply) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Reply>> {
+        self.reply.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 #[pymethods]
 impl Done {
     /// `error` is None when the function returned `result`.
     fn __call__(&self, result: &Bound<'_, PyAny>, error: Option<Bound<'_, PyAny>>) {
-        let reply = self.reply.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        let Some(reply) = reply else { return };
-        reply(match error {
+        let Some(reply) = self.lock().take() else { return };
+        reply.send(match error {
             Some(error) => Err(refusal(PyErr::from_value(error))),
             None => payload(result.py(), &self.id, result).map_err(refusal),
         });
+    }
+
+    /// Has `cancel` called, on some thread, if the guest ends before the answer.
+    fn when_withdrawn(&self, py: Python<'_>, cancel: Py<PyAny>) {
+        let action = Box::new(move || {
+            let _running = RunsPython::enter();
+            // A loop that was closed meanwhile has cancelled its tasks itself.
+            let _ = Python::try_attach(|py| cancel.bind(py).call0().map(drop));
+        });
+        // Not under the lock: the action may run at once.
+        let reply = self.lock().take();
+        if let Some(reply) = reply {
+            py.detach(|| reply.when_withdrawn(action));
+            *self.lock() = Some(reply);
+        }
     }
 }
 

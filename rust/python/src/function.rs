@@ -6,17 +6,21 @@ use std::time::Duration;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyTuple};
-use wippy_host::call::{Caller, Options};
+use wippy_host::call::{Caller, Options, Request};
 use wippy_host::error::{Failure, What};
 use wippy_host::function::Function;
 use wippy_host::imports::cli::Stdin;
 use wippy_host::spec::{Env, Pairs};
 use wippy_host::table::Table as HostTable;
+use wippy_host::values::{Arguments, Image};
 
+use crate::bridge::Bridge;
 use crate::errors::{guest_error, raise};
+use crate::home::{self, PyHome};
 use crate::hooks::{Signals, interrupt, notice_faulthandler};
 use crate::module::Module;
 use crate::output::output;
+use crate::pending::{Delivery, Pending};
 use crate::scope;
 use crate::spec::{FunctionSpec, PyEnv};
 use crate::table::Table;
@@ -90,27 +94,45 @@ impl FunctionBase {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
-        let Prepared { function, converter, env, .. } = &*self.shared;
-        // F-42: what the environment lacks is reported before what is wrong with the arguments.
-        let env = env.as_ref().map(|env| env.pairs(py)).transpose()?;
-        let converter = converter.as_ref().ok_or_else(|| self.unresolved(py))?;
-        let mut arguments = converter.lower(py, &function.spec.id, &function.spec.method, args, kwargs)?;
+        let function = &self.shared.function;
+        let (env, mut arguments) = self.shared.lower(py, args, kwargs)?;
         let outer = scope::current(py)?;
+        let home = home::inherited(py, outer.as_ref())?;
         notice_faulthandler(py)?;
         let mut hooks = Signals::new();
         let image = py.detach(|| {
-            let caller = Caller { env: env.as_ref(), outer: outer.as_ref(), hooks: &mut hooks, interrupt };
+            let (env, outer) = (env.as_ref(), outer.as_ref());
+            let caller = Caller { env, outer, home, hooks: &mut hooks, interrupt };
             function.call(&mut arguments, &self.options, caller)
         });
-        let image = image.map_err(|failure| raise(py, failure, Some(&function.spec.id)))?;
-        match converter.lift(py, &image, self.raise_err) {
-            Ok(Lifted::Value(value)) => Ok(value.unbind()),
-            Ok(Lifted::GuestErr(value)) => Err(guest_error(py, &function.spec.id, value)),
-            Err(LiftError::Guest(broken)) => {
-                Err(raise(py, function.broken_result(&broken), Some(&function.spec.id)))
-            }
-            Err(LiftError::Python(error)) => Err(error),
-        }
+        self.shared.result(py, image, self.raise_err)
+    }
+
+    #[pyo3(signature = (bridge, future, args, kwargs=None, on_loop=true))]
+    fn start(
+        &self,
+        py: Python<'_>,
+        bridge: &Bridge,
+        future: Py<PyAny>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+        on_loop: bool,
+    ) -> PyResult<Pending> {
+        let (env, arguments) = self.shared.lower(py, args, kwargs)?;
+        let queue = on_loop.then(|| Arc::clone(&bridge.queue));
+        let request = Request {
+            arguments,
+            options: self.options.clone(),
+            env,
+            outer: scope::current(py)?,
+            home: Some(PyHome::here(py, queue)?),
+        };
+        notice_faulthandler(py)?;
+        let prepared = Arc::clone(&self.shared);
+        let delivery = Delivery::new(future, Arc::clone(&bridge.queue), prepared, self.raise_err);
+        let pending = delivery.pending();
+        let done = Box::new(move |outcome| delivery.deliver(outcome));
+        Ok(pending(self.shared.function.dispatch(request, done)))
     }
 
     #[getter]
@@ -178,11 +200,43 @@ impl FunctionBase {
     }
 }
 
-impl FunctionBase {
+impl Prepared {
+    /// The environment, if it is resolved at each call, and the arguments of a call.
+    fn lower(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<(Option<Pairs>, Arguments)> {
+        let Prepared { function, env, .. } = self;
+        // F-42: what the environment lacks is reported before what is wrong with the arguments.
+        let env = env.as_ref().map(|env| env.pairs(py)).transpose()?;
+        let converter = self.converter.as_ref().ok_or_else(|| self.unresolved(py))?;
+        let arguments = converter.lower(py, &function.spec.id, &function.spec.method, args, kwargs)?;
+        Ok((env, arguments))
+    }
+
+    /// The objects of a result, or the exception that says why there is none.
+    pub fn result(
+        &self,
+        py: Python<'_>,
+        outcome: Result<Image, Failure>,
+        raise_err: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let id = &self.function.spec.id;
+        let image = outcome.map_err(|failure| raise(py, failure, Some(id)))?;
+        let converter = self.converter.as_ref().ok_or_else(|| self.unresolved(py))?;
+        match converter.lift(py, &image, raise_err) {
+            Ok(Lifted::Value(value)) => Ok(value.unbind()),
+            Ok(Lifted::GuestErr(value)) => Err(guest_error(py, id, value)),
+            Err(LiftError::Guest(broken)) => Err(raise(py, self.function.broken_result(&broken), Some(id))),
+            Err(LiftError::Python(error)) => Err(error),
+        }
+    }
+
     fn unresolved(&self, py: Python<'_>) -> PyErr {
-        let function = &self.shared.function;
-        match function.signature() {
-            Err(failure) => raise(py, failure, Some(&function.spec.id)),
+        match self.function.signature() {
+            Err(failure) => raise(py, failure, Some(&self.function.spec.id)),
             Ok(_) => PyTypeError::new_err("the function has no conversion plan"),
         }
     }

@@ -5,14 +5,17 @@
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod bridge;
 mod callee;
 mod command;
 mod engine;
 mod errors;
 mod function;
+mod home;
 mod hooks;
 mod module;
 mod output;
+mod pending;
 mod scope;
 mod spec;
 mod table;
@@ -26,6 +29,8 @@ mod _core {
     use super::*;
 
     #[pymodule_export]
+    use super::bridge::Bridge;
+    #[pymodule_export]
     use super::command::run_command;
     #[pymodule_export]
     use super::engine::Engine;
@@ -35,6 +40,8 @@ mod _core {
     use super::hooks::exiting;
     #[pymodule_export]
     use super::module::{Module, describe};
+    #[pymodule_export]
+    use super::pending::Pending;
     #[pymodule_export]
     use super::scope::Scope;
     #[pymodule_export]

@@ -35,8 +35,10 @@ impl Table {
 
     fn add_python(&self, py: Python<'_>, id: String, callee: Py<PyAny>) -> PyResult<()> {
         // Imported here, where there is stack for it: a callee may run on a small thread, deep in calls.
-        py.import("wippy_native.callees")?;
-        let target = Target::Host(Arc::new(PyCallee { id: id.clone(), callee }));
+        let is_async =
+            py.import("wippy_native.callees")?.call_method1("is_async", (&callee,))?.is_truthy()?;
+        let callee = PyCallee { id: id.clone(), callee: Arc::new(callee), is_async };
+        let target = Target::Host(Arc::new(callee));
         self.inner.insert(id, target);
         Ok(())
     }

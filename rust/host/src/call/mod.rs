@@ -4,26 +4,32 @@
 //! a fiber that [`drive`](crate::driver::drive) polls. The instance is dropped at the end of every call, whatever came
 //! of it (F-38).
 
+mod chunk;
 mod deadline;
+mod dispatched;
 mod nested;
 mod run;
+
+pub use chunk::Chunk;
+pub use dispatched::{Done, Handle, Request};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::driver::{Hooks, Mailbox};
+use crate::driver::Hooks;
 use crate::error::{Abort, Failure, Phase, Stop, What};
 use crate::frame::Frame;
-use crate::function::{Function, Linked};
+use crate::function::Function;
 use crate::imports::cli::Stdin;
+use crate::mailbox::{Home, Mailbox};
 use crate::running::{self, Running};
 use crate::signals::InGuest;
 use crate::spec::{Env, Pairs};
-use crate::state::on_epoch_yield;
+use crate::state::{Interrupt, on_epoch_yield};
 use crate::streams::{Output, Streams};
 use crate::values::{Arguments, Image};
-use crate::{instance, signals, stack};
+use crate::{signals, stack};
 use deadline::Deadline;
 
 /// A trial instantiation's time.
@@ -44,6 +50,8 @@ pub struct Caller<'a> {
     pub env: Option<&'a Pairs>,
     /// The guest whose call this one is part of.
     pub outer: Option<&'a Frame>,
+    /// Where the embedder's asynchronous functions run for this call.
+    pub home: Option<Home>,
     /// Asked while the guest waits, and between two slices of its work, where it runs on a fiber.
     pub hooks: &'a mut dyn Hooks,
     /// Asked now and then where the guest runs directly on this thread.
@@ -78,7 +86,7 @@ impl Function {
         options: &Options,
         caller: Caller<'_>,
     ) -> Result<Image, Failure> {
-        let Caller { env, outer, hooks, interrupt } = caller;
+        let Caller { env, outer, home, hooks, interrupt } = caller;
         self.admit(outer)?;
         let _running_here = Running::enter(&self.pool);
         let deadline =
@@ -86,12 +94,9 @@ impl Function {
         let _entered = self.in_flight.enter();
         let _running = self.shared.ticker.running();
         let _in_guest = InGuest::enter();
-        let env: &[(String, String)] = match (env, &self.spec.env) {
-            (Some(env), _) | (None, Env::Fixed(env)) => env,
-            (None, Env::Dynamic(_)) => return Err(self.internal("the environment was not resolved")),
-        };
+        let env = self.env_or_own(env)?;
         if self.needs.fiber || !stack::has_room_for_guest() {
-            let mailbox = Arc::new(Mailbox::default());
+            let mailbox = Arc::new(Mailbox::of_driver(home));
             let id = Arc::clone(&self.spec.id);
             let frame = self
                 .needs
@@ -105,7 +110,15 @@ impl Function {
             Some(held) => held,
             None => self.driven(self.hold(outer, None), &call, &Mailbox::default(), hooks)??,
         };
-        self.run_here(arguments, &call, interrupt)
+        self.run_here(arguments, &call, Interrupt::Ask(interrupt))
+    }
+
+    /// The environment that was resolved for this call, else the entry's own.
+    fn env_or_own<'a>(&'a self, resolved: Option<&'a Pairs>) -> Result<&'a Pairs, Failure> {
+        match (resolved, &self.spec.env) {
+            (Some(env), _) | (None, Env::Fixed(env)) => Ok(env),
+            (None, Env::Dynamic(_)) => Err(self.internal("the environment was not resolved")),
+        }
     }
 
     /// Whether a call may start at all.
@@ -145,7 +158,7 @@ impl Function {
             None => self.driven(self.hold(outer, holder), call, mailbox, hooks)??,
         };
         let mut streams = Streams::new(Arc::clone(&self.spec.id));
-        let mut store = self.store(call, &mut streams, None)?;
+        let mut store = self.store(call, &mut streams, Interrupt::Poller)?;
         let result = {
             let mut hooks = WithOutput { hooks, streams: &mut streams };
             self.driven(self.run_on_fiber(arguments, call, &mut store), call, mailbox, &mut hooks)
@@ -192,14 +205,11 @@ impl Function {
         let call = Call { options: &options, env, deadline, frame: None, trial: true };
         let slot = self.shared.permits.enter(self.needs.weight, None, None);
         let _slot = self.driven(slot, &call, &Mailbox::default(), hooks)??;
-        let mut store = self.store(&call, &mut Streams::default(), None)?;
+        let mut store = self.store(&call, &mut Streams::default(), Interrupt::Poller)?;
         store.epoch_deadline_callback(on_epoch_yield);
         let running = async {
-            let instantiated = match &self.linked {
-                Linked::Component(pre) => pre.instantiate_async(&mut store).await.map(drop),
-                Linked::Core(pre) => instance::core_async(pre, &mut store).await.map(drop),
-            };
-            instantiated.map_err(|error| self.failure(error, Phase::Instantiate, &call, &store))
+            let instantiated = self.instantiate(&mut store).await;
+            instantiated.map(drop).map_err(|error| self.failure(error, Phase::Instantiate, &call, &store))
         };
         self.driven(running, &call, &Mailbox::default(), hooks)?
     }

@@ -10,6 +10,7 @@ use crate::error::{Failure, Stop};
 use crate::frame::Frame;
 use crate::function::Function;
 use crate::spec::{Env, Pairs};
+use crate::state::Interrupt;
 use crate::streams::Streams;
 use crate::table::Refusal;
 use crate::values::{Arguments, Image};
@@ -45,7 +46,7 @@ impl Function {
                     Some(held) => held,
                     None => self.hold(Some(caller), holder).await?,
                 };
-                let mut store = self.store(&call, &mut streams, None)?;
+                let mut store = self.store(&call, &mut streams, Interrupt::Poller)?;
                 self.run_on_fiber(arguments, &call, &mut store).await
             };
             match deadline.at {

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use wasmtime::{Store, Trap};
 
 use super::Call;
-use crate::driver::{Hooks, Mailbox, Stopped, drive};
-use crate::error::{Abort, Failure, Phase, Site, Stop, What, classify};
+use crate::driver::{Hooks, Stopped, drive};
+use crate::error::{Failure, Phase, Site, Stop, What, classify};
 use crate::frame::Frame;
 use crate::function::{Function, Linked};
 use crate::instance;
+use crate::mailbox::Mailbox;
 use crate::pool::Permit;
 use crate::resolve::Export;
-use crate::state::{State, Watch, on_epoch, on_epoch_yield};
+use crate::state::{Interrupt, State, Watch, on_epoch, on_epoch_yield};
 use crate::streams::Streams;
 use crate::values::{Arguments, Image, component};
 
@@ -32,40 +33,59 @@ fn starts_a_tree(holder: Option<&Frame>) -> bool {
     holder.is_some_and(|frame| frame.depth() == 1)
 }
 
+/// A live instance; its store is with whoever made it.
+#[derive(Clone, Copy)]
+pub(crate) enum Live {
+    Component(wasmtime::component::Instance),
+    Core(wasmtime::Instance),
+}
+
 impl Function {
     /// Runs on this thread's own stack.
     pub(super) fn run_here(
         &self,
         arguments: &mut Arguments,
         call: &Call<'_>,
-        interrupt: fn() -> Result<(), Abort>,
+        interrupt: Interrupt,
     ) -> Result<Image, Failure> {
-        let mut streams = Streams::default();
-        let mut store = self.store(call, &mut streams, Some(interrupt))?;
+        let mut store = self.store(call, &mut Streams::default(), interrupt)?;
         store.epoch_deadline_callback(on_epoch);
-        let limit = self.spec.max_result_bytes;
-        let method = self.method()?;
-        let result = match (&self.linked, &method.export) {
-            (Linked::Component(pre), Export::Component(index)) => {
-                let instance = pre.instantiate(&mut store);
-                let instance =
-                    instance.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
-                let function = instance.get_func(&mut store, index);
-                let function = function.ok_or_else(|| self.internal("the export vanished"))?;
-                component::call(&mut store, function, &method.signature, arguments, limit)
-            }
-            (Linked::Core(pre), Export::Core(function)) => {
-                let instance = pre.instantiate(&mut store).and_then(|instance| {
-                    instance::initialize(&mut store, &instance)?;
-                    Ok(instance)
-                });
-                let instance =
-                    instance.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
-                function.call(&mut store, instance, &method.signature, arguments, limit)
-            }
-            _ => return Err(self.internal("a method of another kind of module")),
-        };
+        let live = self.instantiate_here(&mut store);
+        let live = live.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
+        let result = self.invoke_here(arguments, &mut store, live);
         result.map_err(|error| self.failure(error, Phase::Call, call, &store))
+    }
+
+    fn instantiate_here(&self, store: &mut Store<State>) -> wasmtime::Result<Live> {
+        match &self.linked {
+            Linked::Component(pre) => pre.instantiate(store).map(Live::Component),
+            Linked::Core(pre) => {
+                let instance = pre.instantiate(&mut *store)?;
+                instance::initialize(store, &instance)?;
+                Ok(Live::Core(instance))
+            }
+        }
+    }
+
+    fn invoke_here(
+        &self,
+        arguments: &mut Arguments,
+        store: &mut Store<State>,
+        live: Live,
+    ) -> wasmtime::Result<Image> {
+        let method = self.method()?;
+        let limit = self.spec.max_result_bytes;
+        match (live, &method.export) {
+            (Live::Component(instance), Export::Component(index)) => {
+                let function = instance.get_func(&mut *store, index);
+                let function = function.ok_or_else(|| self.internal("the export vanished"))?;
+                component::call(store, function, &method.signature, arguments, limit)
+            }
+            (Live::Core(instance), Export::Core(function)) => {
+                function.call(store, instance, &method.signature, arguments, limit)
+            }
+            _ => Err(self.internal("a method of another kind of module").into()),
+        }
     }
 
     pub(super) async fn run_on_fiber(
@@ -75,26 +95,39 @@ impl Function {
         store: &mut Store<State>,
     ) -> Result<Image, Failure> {
         store.epoch_deadline_callback(on_epoch_yield);
-        let limit = self.spec.max_result_bytes;
+        let live = self.instantiate(store).await;
+        let live = live.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
+        let result = self.invoke(arguments, store, live).await;
+        result.map_err(|error| self.failure(error, Phase::Call, call, store))
+    }
+
+    /// A fresh instance, its start code run.
+    pub(super) async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Live> {
+        match &self.linked {
+            Linked::Component(pre) => pre.instantiate_async(store).await.map(Live::Component),
+            Linked::Core(pre) => instance::core_async(pre, store).await.map(Live::Core),
+        }
+    }
+
+    pub(super) async fn invoke(
+        &self,
+        arguments: &mut Arguments,
+        store: &mut Store<State>,
+        live: Live,
+    ) -> wasmtime::Result<Image> {
         let method = self.method()?;
-        let result = match (&self.linked, &method.export) {
-            (Linked::Component(pre), Export::Component(index)) => {
-                let instance = pre.instantiate_async(&mut *store).await;
-                let instance =
-                    instance.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
+        let limit = self.spec.max_result_bytes;
+        match (live, &method.export) {
+            (Live::Component(instance), Export::Component(index)) => {
                 let function = instance.get_func(&mut *store, index);
                 let function = function.ok_or_else(|| self.internal("the export vanished"))?;
-                component::call_async(&mut *store, function, &method.signature, arguments, limit).await
+                component::call_async(store, function, &method.signature, arguments, limit).await
             }
-            (Linked::Core(pre), Export::Core(function)) => {
-                let instance = instance::core_async(pre, store).await;
-                let instance =
-                    instance.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
-                function.call_async(&mut *store, instance, &method.signature, arguments, limit).await
+            (Live::Core(instance), Export::Core(function)) => {
+                function.call_async(store, instance, &method.signature, arguments, limit).await
             }
-            _ => return Err(self.internal("a method of another kind of module")),
-        };
-        result.map_err(|error| self.failure(error, Phase::Call, call, store))
+            _ => Err(self.internal("a method of another kind of module").into()),
+        }
     }
 
     pub(super) fn try_hold(&self, holder: Option<&Frame>) -> Option<Held<'_>> {
@@ -150,7 +183,7 @@ impl Function {
         &self,
         call: &Call<'_>,
         streams: &mut Streams,
-        interrupt: Option<fn() -> Result<(), Abort>>,
+        interrupt: Interrupt,
     ) -> Result<Store<State>, Failure> {
         let watch = Watch::new(call.deadline.at, Arc::clone(&self.lifecycle), interrupt);
         let wasi = instance::wasi(self, call.options, call.env, streams, call.trial)?;

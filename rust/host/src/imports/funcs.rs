@@ -15,8 +15,10 @@ use super::Wanted;
 use crate::error::{Failure, Stop, What};
 use crate::frame::Frame;
 use crate::function::Function;
+use crate::reply::Awaited;
 use crate::state::State;
 use crate::table::{HostFunction, Payload, Refusal, Table, Target};
+use crate::threads::Threads;
 use crate::values::{Arguments, Outcome};
 
 pub const INTERFACE: &str = "wippy:runtime/funcs";
@@ -59,6 +61,8 @@ pub fn link(linker: &mut Linker<State>, wanted: &Wanted) -> wasmtime::Result<()>
 struct Caller {
     frame: Frame,
     table: Arc<Table>,
+    /// For what is to be done when the guest ends before an answer.
+    threads: &'static Threads,
 }
 
 /// What the guest sees, or what ends its call.
@@ -70,7 +74,7 @@ impl Caller {
         let closed = || Failure::new(What::Closed, "the runtime is closed");
         let frame = state.frame.clone().ok_or_else(closed)?;
         let table = state.table.upgrade().ok_or_else(closed)?;
-        Ok(Caller { frame, table })
+        Ok(Caller { frame, table, threads: state.callees })
     }
 
     /// The callee shares the caller's deadline and may notice it first; the caller must not get that as an answer.
@@ -171,15 +175,16 @@ impl Caller {
     }
 
     async fn call_host(&self, function: Arc<dyn HostFunction>, input: Payload) -> Answer<Payload> {
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        let frame = self.frame.clone();
-        let reply = Box::new(move |result| drop(answer.send(result)));
-        self.frame.mailbox().run(move || function.call(input, &frame, reply)).await?;
-        match answered.await {
-            Ok(Ok(payload)) => Ok(Ok(payload)),
-            Ok(Err(Refusal::Err(text))) => Ok(Err(text)),
-            Ok(Err(Refusal::Abort(reason))) => Err(Failure::aborted(reason)),
-            Err(_) => Ok(Err("the function ended without an answer".to_owned())),
+        let (reply, awaited) = Awaited::new(self.threads);
+        if let Some((input, reply)) = function.start(input, &self.frame, reply) {
+            let frame = self.frame.clone();
+            self.frame.mailbox().run(move || function.call(input, &frame, reply)).await?;
+        }
+        match awaited.answer().await {
+            Some(Ok(payload)) => Ok(Ok(payload)),
+            Some(Err(Refusal::Err(text))) => Ok(Err(text)),
+            Some(Err(Refusal::Abort(reason))) => Err(Failure::aborted(reason)),
+            None => Ok(Err("the function ended without an answer".to_owned())),
         }
     }
 }

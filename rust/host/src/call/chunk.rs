@@ -1,0 +1,104 @@
+//! Many calls of one function on one thread, one after another, each in a fresh instance: a chunk of a batch.
+//!
+//! What calls have in common is done once a chunk: the permits, the ticker, the look at the signal handlers. Only
+//! functions that cannot wait run this way; others are dispatched one by one, so that their waits overlap.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::deadline::Deadline;
+use super::{Call, Options};
+use crate::driver::Hooks;
+use crate::error::{Abort, Failure, What};
+use crate::frame::Frame;
+use crate::function::Function;
+use crate::mailbox::Mailbox;
+use crate::signals::InGuest;
+use crate::spec::Pairs;
+use crate::state::Interrupt;
+use crate::values::{Arguments, Image};
+
+/// What the calls of a chunk share.
+pub struct Chunk<'a> {
+    pub options: &'a Options,
+    pub env: Option<&'a Pairs>,
+    pub outer: Option<&'a Frame>,
+    /// Set to end the running call and refuse those that follow.
+    pub cancelled: &'a Arc<AtomicBool>,
+}
+
+impl Function {
+    /// Whether its calls run on the stack of whatever thread makes them.
+    pub fn never_waits(&self) -> bool {
+        !self.needs.fiber
+    }
+
+    /// Calls the function with each of `items`, on this thread, whose stack must be large enough.
+    pub fn call_chunk(
+        self: &Arc<Self>,
+        chunk: &Chunk<'_>,
+        items: impl IntoIterator<Item = Arguments>,
+        mut each: impl FnMut(Result<Image, Failure>),
+    ) {
+        let _entered = self.in_flight.enter();
+        let _running = self.shared.ticker.running();
+        let _in_guest = InGuest::enter();
+        let mut held = None;
+        for mut arguments in items {
+            let called = catch_unwind(AssertUnwindSafe(|| {
+                self.admit_item(chunk)?;
+                if held.is_none() {
+                    held = Some(self.hold_for_chunk(chunk)?);
+                }
+                self.call_item(chunk, &mut arguments)
+            }));
+            each(called.unwrap_or_else(|panic| Err(self.panicked(&*panic))));
+        }
+    }
+
+    fn call_item(&self, chunk: &Chunk<'_>, arguments: &mut Arguments) -> Result<Image, Failure> {
+        let end = chunk.outer.and_then(Frame::deadline);
+        let call = Call {
+            options: chunk.options,
+            env: self.env_or_own(chunk.env)?,
+            deadline: Deadline::new(self.spec.max_execution, chunk.options.timeout, end),
+            frame: None,
+            trial: false,
+        };
+        self.run_here(arguments, &call, Interrupt::Flag(Arc::clone(chunk.cancelled)))
+    }
+
+    fn admit_item(&self, chunk: &Chunk<'_>) -> Result<(), Failure> {
+        if chunk.cancelled.load(Ordering::Relaxed) {
+            return Err(Failure::new(What::Cancelled, format!("{}: the batch was cancelled", self.spec.id)));
+        }
+        self.check_open(chunk.outer.is_some())?;
+        self.method()?;
+        self.pool.refuse_reentry(chunk.outer)
+    }
+
+    fn hold_for_chunk<'a>(&'a self, chunk: &Chunk<'_>) -> Result<super::run::Held<'a>, Failure> {
+        if let Some(held) = self.try_hold(None) {
+            return Ok(held);
+        }
+        let end = chunk.outer.and_then(Frame::deadline);
+        let call = Call {
+            options: chunk.options,
+            env: &[],
+            deadline: Deadline::new(None, None, end),
+            frame: None,
+            trial: false,
+        };
+        let mut hooks = UntilCancelled(chunk.cancelled);
+        self.driven(self.hold(chunk.outer, None), &call, &Mailbox::default(), &mut hooks)?
+    }
+}
+
+struct UntilCancelled<'a>(&'a AtomicBool);
+
+impl Hooks for UntilCancelled<'_> {
+    fn look_around(&mut self) -> Result<(), Abort> {
+        if self.0.load(Ordering::Relaxed) { Err(Box::new(())) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,234 @@
+//! Calls that nobody's thread waits for: they run on the engine's own threads and say when they are done.
+//!
+//! The guest runs on a fiber, and goes back to the scheduler whenever it waits and at every tick: ten thousand that
+//! sleep need no thread each, and short calls finish beside long ones. Cancelling drops the future, which unwinds the
+//! guest where it waits, or at its next tick.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+use tokio::time::Sleep;
+
+use super::deadline::Deadline;
+use super::{Call, Options};
+use crate::error::{Abort, Failure, Stop, What};
+use crate::frame::Frame;
+use crate::function::Function;
+use crate::mailbox::{Home, Mailbox};
+use crate::signals::InGuest;
+use crate::spec::Pairs;
+use crate::state::Interrupt;
+use crate::streams::Streams;
+use crate::values::{Arguments, Image};
+
+/// How soon output that found no room is tried again.
+const HELD_UP: Duration = Duration::from_millis(5);
+
+/// A call to be made.
+pub struct Request {
+    pub arguments: Arguments,
+    pub options: Options,
+    /// The environment where it is resolved already; else the entry's own, which must be fixed.
+    pub env: Option<Pairs>,
+    /// The guest whose call this one is part of.
+    pub outer: Option<Frame>,
+    /// Where the embedder's asynchronous functions run for this call.
+    pub home: Option<Home>,
+}
+
+/// Takes the outcome of a call, on any thread, once its instance is gone. Must not block.
+pub type Done = Box<dyn FnOnce(Result<Image, Failure>) + Send>;
+
+/// A call in progress.
+pub struct Handle(AbortHandle);
+
+impl Handle {
+    /// Ends the call at its next wait or tick, if it still runs. Its outcome says so.
+    pub fn cancel(&self) {
+        self.0.abort();
+    }
+}
+
+impl Function {
+    /// Starts a call on the engine's threads.
+    pub fn dispatch(self: &Arc<Self>, request: Request, done: Done) -> Handle {
+        let function = Arc::clone(self);
+        // Made here: a task that is cancelled before its first poll is dropped without running.
+        let mut finish = Finish { function: Arc::clone(self), done: Some(done) };
+        let task = self.shared.tokio.spawn(async move {
+            let result = function.unpanicked(function.dispatched(request)).await;
+            finish.finish(result);
+        });
+        Handle(task.abort_handle())
+    }
+
+    /// What `work` gives, a panic of the host as an error of this call alone.
+    async fn unpanicked<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            let _in_guest = InGuest::enter();
+            catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
+                .unwrap_or_else(|panic| Poll::Ready(Err(self.panicked(&*panic))))
+        })
+        .await
+    }
+
+    async fn dispatched(self: &Arc<Self>, request: Request) -> Result<Image, Failure> {
+        let Request { mut arguments, options, env, outer, home } = request;
+        let outer = outer.as_ref();
+        self.admit(outer)?;
+        let deadline =
+            Deadline::new(self.spec.max_execution, options.timeout, outer.and_then(Frame::deadline));
+        let _entered = self.in_flight.enter();
+        let _running = self.shared.ticker.running();
+        let env = self.env_or_own(env.as_ref())?;
+        let mailbox = Arc::new(Mailbox::of_threads(&self.shared.callees, home));
+        let frame = self.needs.frame.then(|| {
+            let id = Arc::clone(&self.spec.id);
+            Frame::new(id, self.pool.address(), outer, deadline.at, Arc::clone(&mailbox))
+        });
+        let call = Call { options: &options, env, deadline, frame, trial: false };
+        let holder = call.frame.as_ref();
+        let _held = match self.try_hold(holder) {
+            Some(held) => held,
+            None => self.in_time(self.hold(outer, holder), &call).await??,
+        };
+        let mut streams = Streams::new(Arc::clone(&self.spec.id));
+        let mut store = self.store(&call, &mut streams, Interrupt::Poller)?;
+        let mut output = Delivery::new(streams, mailbox);
+        let running = output.beside(self.run_on_fiber(&mut arguments, &call, &mut store));
+        let result = self.in_time(running, &call).await;
+        // The instance goes before its output is delivered: nothing can be added any more.
+        drop(store);
+        let delivered = self.in_time(output.rest(), &call).await;
+        let image = result???;
+        delivered??;
+        Ok(image)
+    }
+
+    /// Waits for `work` until the call's deadline, or until its runtime ends it.
+    async fn in_time<F: Future>(&self, work: F, call: &Call<'_>) -> Result<F::Output, Failure> {
+        let mut work = pin!(work);
+        let mut cancelled = pin!(self.lifecycle.cancellation());
+        let mut over = call.deadline.at.map(|at| Box::pin(tokio::time::sleep_until(at.into())));
+        poll_fn(|context| {
+            if let Poll::Ready(output) = work.as_mut().poll(context) {
+                return Poll::Ready(Ok(output));
+            }
+            if cancelled.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Err(self.stopped(Stop::Cancelled, call)));
+            }
+            let is_over = over.as_mut().is_some_and(|over| over.as_mut().poll(context).is_ready());
+            if is_over { Poll::Ready(Err(self.stopped(Stop::Deadline, call))) } else { Poll::Pending }
+        })
+        .await
+    }
+}
+
+/// Says that the call is done, whatever became of it; dropped after everything the call held.
+struct Finish {
+    function: Arc<Function>,
+    done: Option<Done>,
+}
+
+impl Finish {
+    fn finish(&mut self, result: Result<Image, Failure>) {
+        if let Some(done) = self.done.take() {
+            done(result);
+        }
+    }
+}
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        if self.done.is_some() {
+            let text = format!("{}: the call was cancelled", self.function.spec.id);
+            self.finish(Err(Failure::new(What::Cancelled, text)));
+        }
+    }
+}
+
+type Delivered = (Streams, Result<(), Abort>);
+
+/// Passes on what the guest writes, beside its work, where the embedder's code runs.
+struct Delivery {
+    /// Absent while they are being emptied.
+    streams: Option<Streams>,
+    mailbox: Arc<Mailbox>,
+    delivering: Option<Pin<Box<dyn Future<Output = Result<Delivered, Failure>> + Send>>>,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl Delivery {
+    fn new(streams: Streams, mailbox: Arc<Mailbox>) -> Self {
+        Delivery { streams: Some(streams), mailbox, delivering: None, pause: None }
+    }
+
+    /// Polls `work` to its end, and passes on output meanwhile.
+    async fn beside<F: Future>(&mut self, work: F) -> Result<F::Output, Failure> {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            if let Poll::Ready(output) = work.as_mut().poll(context) {
+                return Poll::Ready(Ok(output));
+            }
+            match self.poll_delivery(context, false) {
+                Poll::Ready(Err(failure)) => Poll::Ready(Err(failure)),
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Passes on what is left, a last line without its newline included.
+    async fn rest(mut self) -> Result<(), Failure> {
+        poll_fn(|context| self.poll_delivery(context, false)).await?;
+        match self.streams.take() {
+            Some(mut streams) if streams.has_captured() => {
+                let ended = self.mailbox.run(move || streams.deliver(true)).await?;
+                ended.map_err(Failure::aborted)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ready once nothing is left to pass on.
+    fn poll_delivery(&mut self, context: &mut Context<'_>, end: bool) -> Poll<Result<(), Failure>> {
+        loop {
+            if let Some(pause) = &mut self.pause {
+                if pause.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+                self.pause = None;
+            }
+            if let Some(delivering) = &mut self.delivering {
+                let Poll::Ready(delivered) = delivering.as_mut().poll(context) else { return Poll::Pending };
+                self.delivering = None;
+                let (streams, result) = delivered?;
+                result.map_err(Failure::aborted)?;
+                if streams.is_held_up() {
+                    self.pause = Some(Box::pin(tokio::time::sleep(HELD_UP)));
+                }
+                self.streams = Some(streams);
+                continue;
+            }
+            match self.streams.take_if(|streams| streams.has_output()) {
+                Some(mut streams) => {
+                    let mailbox = Arc::clone(&self.mailbox);
+                    self.delivering = Some(Box::pin(async move {
+                        let deliver = move || {
+                            let result = streams.deliver(end);
+                            (streams, result)
+                        };
+                        mailbox.run(deliver).await
+                    }));
+                }
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Where the Python functions that guests call belong: the event loop and the context of the code that made the call.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use wippy_host::frame::Frame;
+use wippy_host::mailbox::Home;
+
+use crate::bridge::Queue;
+
+/// What a call from an event loop, or of a batch, brings along.
+pub struct PyHome {
+    /// The loop's bridge; none where the call was not made on a loop.
+    pub queue: Option<Arc<Queue>>,
+    /// A `contextvars.Context`.
+    pub context: Py<PyAny>,
+}
+
+impl PyHome {
+    /// The home of a call that the running code makes now.
+    pub fn here(py: Python<'_>, queue: Option<Arc<Queue>>) -> PyResult<Home> {
+        let context = py.import("contextvars")?.call_method0("copy_context")?.unbind();
+        Ok(Arc::new(PyHome { queue, context }))
+    }
+
+    pub fn of(frame: &Frame) -> Option<&PyHome> {
+        frame.mailbox().home()?.downcast_ref()
+    }
+
+    /// Calls `function` in a copy of the context: several may run at once, and one context is entered only once.
+    pub fn run<'py>(
+        &self,
+        function: &Bound<'py, PyAny>,
+        argument: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let context = self.context.bind(function.py()).call_method0("copy")?;
+        context.call_method1("run", (function, argument))
+    }
+}
+
+/// The home that a call made here takes from the guest it is part of. None on a thread that runs an event loop: the
+/// call blocks that loop, so nothing may wait for it.
+pub fn inherited(py: Python<'_>, outer: Option<&Frame>) -> PyResult<Option<Home>> {
+    let Some(home) = outer.and_then(|outer| outer.mailbox().home()) else { return Ok(None) };
+    let running = py.import("asyncio")?.call_method0("_get_running_loop")?;
+    Ok(running.is_none().then(|| Arc::clone(home)))
+}
