@@ -68,7 +68,7 @@ def start_at_home(
     identity: str,
     done: Done,
 ) -> None:
-    """Call an async function on the loop of the guest's caller, in a copy of the caller's context. Rules: H-20, H-27."""
+    """Call an async function on the loop of the guest's caller, in a copy of its context. Rules: H-20, H-27."""
     context = context.copy()
     context.run(_scope.set, scope)
     try:
@@ -93,7 +93,7 @@ def is_async(callee: Callable[..., Any]) -> bool:
         function = function.func
     if inspect.iscoroutinefunction(function):
         return True
-    return inspect.iscoroutinefunction(getattr(type(function), "__call__", None))
+    return inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - the method is wanted
 
 
 def current_scope() -> Scope | None:
