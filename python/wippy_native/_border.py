@@ -12,6 +12,7 @@ from typing import Literal
 
 from ._core import (
     BUILD,
+    Batch,
     Bridge,
     Engine,
     Err,
@@ -33,6 +34,7 @@ OutputSink = Literal["inherit", "discard", "log"] | Callable[[bytes], object]
 
 __all__ = [
     "BUILD",
+    "Batch",
     "Bridge",
     "Engine",
     "Err",

@@ -1,6 +1,6 @@
 """The compiled core. Nothing but `wippy_native._border` imports it; the public API wraps it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import GenericAlias
 from typing import Any, Generic, Literal, Self, TypeVar, final
 
@@ -8,6 +8,7 @@ _T = TypeVar("_T")
 
 __all__ = [
     "BUILD",
+    "Batch",
     "Bridge",
     "Engine",
     "Err",
@@ -110,6 +111,42 @@ def describe(source: bytes, text: bool = ...) -> tuple[str, list[tuple[str, str]
 
     Types go by their names, unlike in `Module.exports`. None for a core module, which has no WIT.
     """
+
+@final
+class Batch:
+    """A function called with every item of a source.
+
+    `source`: an iterator, read on the thread that asks for results; None where items come by `feed`. `star`: an item is
+    the positional arguments. `workers`, `chunk_size`: None for automatic. `timeout`: seconds for the whole. `bridge`:
+    the loop that waits for results, if one does.
+    """
+
+    def __new__(
+        cls,
+        function: FunctionBase,
+        source: Iterator[Any] | None,
+        *,
+        star: bool,
+        ordered: bool,
+        return_errors: bool,
+        workers: int | None = ...,
+        chunk_size: int | None = ...,
+        timeout: float | None = ...,
+        bridge: Bridge | None = ...,
+    ) -> Self: ...
+    def next(self) -> list[Any] | None:
+        """Some results, at least one; None after the last. Waits. Raises what an item raises, unless errors are
+        returned, and what the source raises."""
+    def poll(self) -> list[Any] | None:
+        """As `next` without waiting: an empty list where there is nothing yet."""
+    def when_ready(self, future: Any) -> bool:
+        """Give `future` None once `poll` is worth calling again; False where it is right now."""
+    def room(self) -> int:
+        """How many items `feed` should take now."""
+    def feed(self, items: list[Any], *, last: bool = ...) -> None:
+        """Add items; `last`: there are no more."""
+    def cancel(self, *, wait: bool) -> bool:
+        """End what is in flight, with `wait` until the guests are gone; whether they are."""
 
 @final
 class Bridge:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from enum import Enum
 from numbers import Real
 from types import NoneType
 from typing import Any, Final, NoReturn, Self
 
-from ._border import FunctionBase
+from ._border import Batch, Bridge, FunctionBase
+from .batch import AsyncEngine, BatchOptions, Engine, items_of
+from .batch_methods import BatchMethods
 from .errors import FunctionNotFound, WippyError
 from .output import Output, sink
 from .signature import make_signature, wit_line
@@ -25,7 +27,7 @@ class _Unset(Enum):
 UNSET: Final = _Unset.UNSET
 
 
-class Function(FunctionBase):
+class Function(BatchMethods, FunctionBase):
     """A WebAssembly function of a runtime; call it with its WIT parameters, by position or by snake_case name.
 
     Every call runs in a fresh instance. A call raises `ArgumentError`, `GuestError` (the error side of the function's
@@ -92,6 +94,31 @@ class Function(FunctionBase):
 
         return await aio.call(self, args, kwargs)
 
+    def _batch(self, items: Iterable[Any], options: BatchOptions, *, star: bool, ordered: bool) -> Batch:
+        return self._make_batch(items_of(items), None, options, star=star, ordered=ordered)
+
+    def _batch_async(self, items: Iterable[Any] | AsyncIterable[Any], options: BatchOptions) -> AsyncEngine:
+        from .aio_batch import LoopBatch
+
+        return LoopBatch(
+            items, lambda source, bridge: self._make_batch(source, bridge, options, star=False, ordered=True)
+        )
+
+    def _make_batch(
+        self, source: Iterator[Any] | None, bridge: Bridge | None, options: BatchOptions, *, star: bool, ordered: bool
+    ) -> Batch:
+        return Batch(
+            self if options.timeout is None else self.with_options(timeout=options.timeout),
+            source,
+            star=star,
+            ordered=ordered,
+            return_errors=options.on_error == "return",
+            workers=options.workers,
+            chunk_size=options.chunk_size,
+            timeout=options.total_timeout,
+            bridge=bridge,
+        )
+
     def _parameters(self) -> list[tuple[str, str]]:
         parameters = self.parameters
         if parameters is None:
@@ -113,7 +140,7 @@ def _check(name: str, value: object, types: tuple[type, ...], wanted: str) -> No
         raise TypeError(f"{name}: expected {wanted}, got {type(value).__name__}")
 
 
-class PythonFunction:
+class PythonFunction(BatchMethods):
     """A Python function registered under an id; guests reach it through `funcs`. Rules: H-20."""
 
     wit = ""
@@ -149,6 +176,16 @@ class PythonFunction:
             return await self.callee(*args, **kwargs)
         result = await asyncio.to_thread(self.callee, *args, **kwargs)
         return await result if inspect.isawaitable(result) else result
+
+    def _batch(self, items: Iterable[Any], options: BatchOptions, *, star: bool, ordered: bool) -> Engine:
+        from .python_batch import ThreadBatch
+
+        return ThreadBatch(self, items_of(items), options, star=star, ordered=ordered)
+
+    def _batch_async(self, items: Iterable[Any] | AsyncIterable[Any], options: BatchOptions) -> AsyncEngine:
+        from .python_batch import TaskBatch
+
+        return TaskBatch(self, items, options)
 
     def __repr__(self) -> str:
         return f"<PythonFunction {self.id}>"

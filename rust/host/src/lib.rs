@@ -9,10 +9,12 @@
 //! | once per module | `module`, `cache`, `inspect` |
 //! | once per entry | `spec`, `groups`, `imports`, `resolve`, `function`, `table`, `reply` |
 //! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `output`, `streams`, `inherited`, `stack` |
+//! | many calls | `batch` |
 //! | arguments and results | `values` |
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+pub mod batch;
 pub mod cache;
 pub mod call;
 pub mod driver;

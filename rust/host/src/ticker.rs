@@ -20,6 +20,7 @@ const IDLE_TICKS: u32 = 50;
 struct Inner {
     engine: wasmtime::Engine,
     running: AtomicUsize,
+    ticks: AtomicUsize,
     asleep: AtomicBool,
 }
 
@@ -31,10 +32,20 @@ pub struct Ticker {
 
 impl Ticker {
     pub fn start(engine: wasmtime::Engine) -> io::Result<Ticker> {
-        let inner = Arc::new(Inner { engine, running: AtomicUsize::new(0), asleep: AtomicBool::new(false) });
+        let inner = Arc::new(Inner {
+            engine,
+            running: AtomicUsize::new(0),
+            ticks: AtomicUsize::new(0),
+            asleep: AtomicBool::new(false),
+        });
         let its = Arc::clone(&inner);
         let handle = thread::Builder::new().name("wippy-ticker".to_owned()).spawn(move || its.run())?;
         Ok(Ticker { inner, thread: handle.thread().clone() })
+    }
+
+    /// A clock that costs nothing to read: it changes every [`TICK`] while calls run.
+    pub fn ticks(&self) -> usize {
+        self.inner.ticks.load(Ordering::Relaxed)
     }
 
     /// Keeps the epoch advancing until the guard is dropped.
@@ -65,6 +76,7 @@ impl Inner {
         loop {
             thread::sleep(TICK);
             self.engine.increment_epoch();
+            self.ticks.fetch_add(1, Ordering::Relaxed);
             signals::ensure_in_front();
             if self.running.load(Ordering::SeqCst) > 0 {
                 idle = 0;

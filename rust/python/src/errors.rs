@@ -69,7 +69,11 @@ pub fn raise(py: Python<'_>, failure: Failure, entry: Option<&str>) -> PyErr {
             with(py, "GuestExit", &message, "Internal", entry, |own| own.set_item("code", code))
         }
         What::Limit { limit, allowed } => {
-            let kind = if matches!(limit, "max_execution_ms" | "timeout") { "Timeout" } else { "Invalid" };
+            let kind = if matches!(limit, "max_execution_ms" | "timeout" | "total_timeout") {
+                "Timeout"
+            } else {
+                "Invalid"
+            };
             with(py, "LimitExceeded", &message, kind, entry, |own| {
                 own.set_item("limit", limit)?;
                 own.set_item("allowed", allowed)

@@ -200,6 +200,17 @@ impl FunctionBase {
     }
 }
 
+impl FunctionBase {
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Whether the error side of a `result` raises.
+    pub fn raises_err(&self) -> bool {
+        self.raise_err
+    }
+}
+
 impl Prepared {
     /// The environment, if it is resolved at each call, and the arguments of a call.
     fn lower(
@@ -208,12 +219,32 @@ impl Prepared {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<(Option<Pairs>, Arguments)> {
-        let Prepared { function, env, .. } = self;
         // F-42: what the environment lacks is reported before what is wrong with the arguments.
-        let env = env.as_ref().map(|env| env.pairs(py)).transpose()?;
-        let converter = self.converter.as_ref().ok_or_else(|| self.unresolved(py))?;
-        let arguments = converter.lower(py, &function.spec.id, &function.spec.method, args, kwargs)?;
+        let env = self.resolve_env(py)?;
+        let spec = &self.function.spec;
+        let arguments = self.converter(py)?.lower(py, &spec.id, &spec.method, args, kwargs)?;
         Ok((env, arguments))
+    }
+
+    /// The environment, if it is resolved at each call.
+    pub fn resolve_env(&self, py: Python<'_>) -> PyResult<Option<Pairs>> {
+        self.env.as_ref().map(|env| env.pairs(py)).transpose()
+    }
+
+    /// The arguments of a call with positional parameters.
+    pub fn lower_all(&self, py: Python<'_>, args: &Bound<'_, PyTuple>) -> PyResult<Arguments> {
+        let spec = &self.function.spec;
+        self.converter(py)?.lower(py, &spec.id, &spec.method, args, None)
+    }
+
+    /// The arguments of a call with a single parameter.
+    pub fn lower_one(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Arguments> {
+        let spec = &self.function.spec;
+        self.converter(py)?.lower_one(py, &spec.id, &spec.method, value)
+    }
+
+    fn converter(&self, py: Python<'_>) -> PyResult<&Converter> {
+        self.converter.as_ref().ok_or_else(|| self.unresolved(py))
     }
 
     /// The objects of a result, or the exception that says why there is none.
@@ -225,8 +256,7 @@ impl Prepared {
     ) -> PyResult<Py<PyAny>> {
         let id = &self.function.spec.id;
         let image = outcome.map_err(|failure| raise(py, failure, Some(id)))?;
-        let converter = self.converter.as_ref().ok_or_else(|| self.unresolved(py))?;
-        match converter.lift(py, &image, raise_err) {
+        match self.converter(py)?.lift(py, &image, raise_err) {
             Ok(Lifted::Value(value)) => Ok(value.unbind()),
             Ok(Lifted::GuestErr(value)) => Err(guest_error(py, id, value)),
             Err(LiftError::Guest(broken)) => Err(raise(py, self.function.broken_result(&broken), Some(id))),

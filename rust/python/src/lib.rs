@@ -5,6 +5,7 @@
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod batch;
 mod bridge;
 mod callee;
 mod command;
@@ -28,6 +29,8 @@ use pyo3::types::PyDict;
 mod _core {
     use super::*;
 
+    #[pymodule_export]
+    use super::batch::Batch;
     #[pymodule_export]
     use super::bridge::Bridge;
     #[pymodule_export]

@@ -17,6 +17,7 @@ use crate::mailbox::Mailbox;
 use crate::signals::InGuest;
 use crate::spec::Pairs;
 use crate::state::Interrupt;
+use crate::threads::Threads;
 use crate::values::{Arguments, Image};
 
 /// What the calls of a chunk share.
@@ -32,6 +33,21 @@ impl Function {
     /// Whether its calls run on the stack of whatever thread makes them.
     pub fn never_waits(&self) -> bool {
         !self.needs.fiber
+    }
+
+    /// Threads whose stack is large enough for [`Self::call_chunk`].
+    pub(crate) fn workers(&self) -> &'static Threads {
+        &self.shared.workers
+    }
+
+    /// Changes every few milliseconds while calls run.
+    pub(crate) fn tick(&self) -> usize {
+        self.shared.ticker.ticks()
+    }
+
+    /// Calls that may run at once.
+    pub fn capacity(&self) -> usize {
+        self.spec.capacity
     }
 
     /// Calls the function with each of `items`, on this thread, whose stack must be large enough.

@@ -65,6 +65,22 @@ impl Converter {
         Ok(out)
     }
 
+    /// Lays out the argument of a call with one parameter.
+    pub fn lower_one(
+        &self,
+        py: Python<'_>,
+        function: &str,
+        method: &str,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<Arguments> {
+        if self.params.len() != 1 {
+            return self.lower(py, function, method, &PyTuple::new(py, [value])?, None);
+        }
+        let mut out = Arguments::new(&self.signature);
+        self.parameter(py, 0, value, &mut out, function, method)?;
+        Ok(out)
+    }
+
     /// Makes the objects of a result. With `raise_err` the error side of a top-level `result` comes as
     /// [`Lifted::GuestErr`]; without, `Ok` and `Err` objects come as values (V-22).
     pub fn lift<'py>(

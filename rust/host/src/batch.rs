@@ -1,0 +1,250 @@
+//! Many calls of one function: on worker threads where its guests cannot wait, on the engine's threads where they can.
+//!
+//! Whoever has arguments submits them in chunks and takes what is finished; nothing here knows an order or a bound on
+//! what is in flight, which both belong to the one who submits. A worker thread runs whole chunks without meeting
+//! anybody. Guests that can wait are dispatched one by one, as many at once as there are workers, so that their waits
+//! overlap.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::call::{Chunk, Handle, Options, Request};
+use crate::error::Failure;
+use crate::frame::Frame;
+use crate::function::Function;
+use crate::mailbox::Home;
+use crate::spec::Pairs;
+use crate::values::{Arguments, Image};
+
+/// The outcome of the item with this number.
+pub type Finished = (u64, Result<Image, Failure>);
+
+/// How the calls of a batch are made.
+pub struct Plan {
+    pub options: Options,
+    pub outer: Option<Frame>,
+    pub home: Option<Home>,
+    /// Calls at once; the function's own pool may allow fewer.
+    pub workers: usize,
+    /// Called on some thread when there is something to take after there was nothing. Must not block.
+    pub notify: Box<dyn Fn() + Send + Sync>,
+}
+
+/// See the module's documentation. Dropping it cancels what is in flight.
+pub struct Batch(Arc<Inner>);
+
+struct Inner {
+    function: Arc<Function>,
+    plan: Plan,
+    cancelled: Arc<AtomicBool>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Not begun yet.
+    chunks: VecDeque<Items>,
+    /// Worker threads, or dispatched calls.
+    running: usize,
+    handles: HashMap<u64, Handle>,
+    finished: Vec<Finished>,
+    /// What a call took lately, waits for its turn left out.
+    per_call: Duration,
+}
+
+/// Consecutive items.
+struct Items {
+    first: u64,
+    env: Option<Pairs>,
+    arguments: VecDeque<Arguments>,
+}
+
+impl Batch {
+    pub fn new(function: Arc<Function>, plan: Plan) -> Self {
+        let (state, cancelled) = (Mutex::default(), Arc::default());
+        Batch(Arc::new(Inner { function, plan, cancelled, state, changed: Condvar::new() }))
+    }
+
+    /// Runs the items numbered from `first` on.
+    pub fn submit(&self, first: u64, env: Option<Pairs>, arguments: Vec<Arguments>) {
+        let inner = &self.0;
+        let mut state = inner.lock();
+        state.chunks.push_back(Items { first, env, arguments: arguments.into() });
+        if inner.function.never_waits() {
+            if state.running < inner.plan.workers {
+                state.running += 1;
+                let inner = Arc::clone(inner);
+                self.0.function.workers().run(move || inner.work());
+            }
+        } else {
+            inner.dispatch(state);
+        }
+    }
+
+    /// What has finished since the last time.
+    pub fn take(&self) -> Vec<Finished> {
+        std::mem::take(&mut self.0.lock().finished)
+    }
+
+    pub fn has_finished(&self) -> bool {
+        !self.0.lock().finished.is_empty()
+    }
+
+    /// What a call took lately; zero as long as nothing is known.
+    pub fn per_call(&self) -> Duration {
+        self.0.lock().per_call
+    }
+
+    /// Waits until there is something to take, or nothing to wait for.
+    pub fn wait(&self, at_most: Duration) {
+        let state = self.0.lock();
+        let nothing = |state: &mut State| state.finished.is_empty() && state.is_busy();
+        drop(self.0.changed.wait_timeout_while(state, at_most, nothing));
+    }
+
+    /// Ends what is running and forgets the rest, without waiting.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::Relaxed);
+        let mut state = self.0.lock();
+        let forgotten = std::mem::take(&mut state.chunks);
+        let handles = std::mem::take(&mut state.handles);
+        drop(state);
+        // Outside the lock: ending a call may say so at once, on this thread.
+        handles.values().for_each(Handle::cancel);
+        drop(forgotten);
+        self.0.changed.notify_all();
+    }
+
+    /// Waits until nothing runs; whether that is so.
+    pub fn wait_idle(&self, at_most: Duration) -> bool {
+        let state = self.0.lock();
+        let waited = self.0.changed.wait_timeout_while(state, at_most, |state| state.running > 0);
+        waited.is_ok_and(|(state, _)| state.running == 0)
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+impl State {
+    fn is_busy(&self) -> bool {
+        self.running > 0 || !self.chunks.is_empty()
+    }
+
+    /// Remembers what `calls` calls took.
+    fn learn(&mut self, took: Duration, calls: usize) {
+        let each = took / u32::try_from(calls.max(1)).unwrap_or(u32::MAX);
+        self.per_call = if self.per_call.is_zero() { each } else { (self.per_call * 3 + each) / 4 };
+    }
+}
+
+impl Inner {
+    /// A worker thread: chunk after chunk, until there is none.
+    fn work(self: Arc<Self>) {
+        loop {
+            let mut state = self.lock();
+            let Some(items) = state.chunks.pop_front() else {
+                state.running -= 1;
+                drop(state);
+                self.changed.notify_all();
+                // Nobody may be left to take what `notify` announces, but whoever waits for the end wants to know.
+                return (self.plan.notify)();
+            };
+            drop(state);
+            self.run(items);
+        }
+    }
+
+    fn run(&self, Items { first, env, arguments }: Items) {
+        let Plan { options, outer, .. } = &self.plan;
+        let chunk = Chunk { options, env: env.as_ref(), outer: outer.as_ref(), cancelled: &self.cancelled };
+        let (start, count) = (Instant::now(), arguments.len());
+        let mut results = Vec::with_capacity(count);
+        let mut number = first;
+        let mut tick = self.function.tick();
+        self.function.call_chunk(&chunk, arguments, |result| {
+            results.push((number, result));
+            number += 1;
+            // Slow calls do not wait for their neighbours.
+            let now = self.function.tick();
+            if now != tick {
+                tick = now;
+                self.finish(results.drain(..), None);
+            }
+        });
+        self.finish(results.drain(..), Some((start.elapsed(), count)));
+    }
+
+    fn finish(&self, results: impl Iterator<Item = Finished>, took: Option<(Duration, usize)>) {
+        let mut state = self.lock();
+        let was_empty = state.finished.is_empty();
+        state.finished.extend(results);
+        if let Some((took, calls)) = took {
+            state.learn(took, calls);
+        }
+        let tell = was_empty && !state.finished.is_empty();
+        drop(state);
+        if tell {
+            self.changed.notify_all();
+            (self.plan.notify)();
+        }
+    }
+
+    /// Starts calls of a function that can wait, as many as there is room for.
+    fn dispatch(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        while state.running < self.plan.workers {
+            let Some((number, env, arguments)) = state.next_item() else { return };
+            state.running += 1;
+            let request = Request {
+                arguments,
+                options: self.plan.options.clone(),
+                env,
+                outer: self.plan.outer.clone(),
+                home: self.plan.home.clone(),
+            };
+            let inner = Arc::clone(self);
+            let done = Box::new(move |result| inner.done(number, result));
+            // Under the lock, so that the end of the call finds its handle: it comes on another thread.
+            let handle = self.function.dispatch(request, done);
+            state.handles.insert(number, handle);
+        }
+    }
+
+    fn done(self: Arc<Self>, number: u64, result: Result<Image, Failure>) {
+        let mut state = self.lock();
+        state.running -= 1;
+        state.handles.remove(&number);
+        state.finished.push((number, result));
+        let tell = state.finished.len() == 1 || !state.is_busy();
+        self.dispatch(state);
+        if tell {
+            self.changed.notify_all();
+            (self.plan.notify)();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn next_item(&mut self) -> Option<(u64, Option<Pairs>, Arguments)> {
+        loop {
+            let items = self.chunks.front_mut()?;
+            let Some(arguments) = items.arguments.pop_front() else {
+                self.chunks.pop_front();
+                continue;
+            };
+            let number = items.first;
+            items.first += 1;
+            return Some((number, items.env.clone(), arguments));
+        }
+    }
+}
