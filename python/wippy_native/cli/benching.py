@@ -16,7 +16,7 @@ from ..function import Function
 from ..runtime import Runtime
 from .functions import explain, find_function, parameters_of, read_words
 from .measuring import Row, count_results, time_calls
-from .printing import data, data_json, duration, remark
+from .printing import data, data_json, duration, rate, remark
 
 FRESH, WARM = "fresh", "warm"
 _HEADINGS = ("", "calls/s", "p50", "p99")
@@ -115,7 +115,7 @@ def _report(function: Function, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _print_table(function: Function, rows: Sequence[Row]) -> None:
-    cells = [(row.name, f"{row.per_second:,.0f}", duration(row.p50), duration(row.p99)) for row in rows]
+    cells = [(row.name, rate(row.per_second), duration(row.p50), duration(row.p99)) for row in rows]
     if sys.stdout.isatty():
         _print_rich(_title(function), cells)
         return

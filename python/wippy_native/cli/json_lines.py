@@ -43,7 +43,8 @@ def _lines(source: BinaryIO, longest: int) -> Iterator[tuple[int, bytes | None]]
         _skip_rest(source, line)
         if number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
-        if len(line.rstrip(b"\r\n")) > longest:
+        line = line.rstrip(b"\r\n")
+        if len(line) > longest:
             yield number, None
         elif line.strip():
             yield number, line

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import WippyError
 from .measuring import Row
-from .printing import duration
+from .printing import duration, rate
 
 _BAR, _EDGE = "#4c78a8", "#bbbbbb"
 _WIDTH, _HEIGHT, _ROW = 8.0, 1.2, 0.5
@@ -35,12 +35,13 @@ def plot(rows: Sequence[Row], title: str, path: Path) -> None:
         axes.set_xlim(left=0)
         axes.set_xlabel("calls per second")
         axes.set_title(title, loc="left", fontsize="medium", parse_math=False)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.locator_params(axis="x", nbins=5)
+        axes.xaxis.set_major_formatter(lambda value, _: rate(value))
         axes.spines[["top", "right"]].set_visible(False)
         axes.spines[["left", "bottom"]].set_color(_EDGE)
         figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 def _label(row: Row) -> str:
-    speed = f"{row.per_second:,.0f}"
+    speed = rate(row.per_second)
     return speed if row.p50 is None else f"{speed}  (p50 {duration(row.p50)}, p99 {duration(row.p99)})"

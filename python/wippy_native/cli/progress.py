@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from .functions import to_stderr
+from .printing import rate
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,8 +41,7 @@ class Tally:
         return f"{_count(self.items, 'item')}, {_count(self.errors, 'error')}"
 
     def rate(self, seconds: float) -> str:
-        per_second = self.items / seconds if seconds > 0 else 0.0
-        return f"{per_second:,.0f} items/s"
+        return f"{rate(self.items / seconds if seconds > 0 else 0.0)} items/s"
 
 
 @dataclass(frozen=True, slots=True)
