@@ -28,6 +28,7 @@ from .progress import Extent, Tally, bar
 from .values import to_json
 
 INTERRUPTED = 130
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode  # `dumps` makes an encoder for each line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,7 @@ class _Writer:
         return {"kind": kind, "message": explain(self._function, failure, frames=False), "line": number}
 
     def _write(self, value: Any) -> None:
-        text = json.dumps(value, ensure_ascii=False)
+        text = _ENCODE(value)
         # Half a surrogate pair, which only a message can quote, becomes the escape that JSON has for it.
         self._sink.write(text.encode(errors="backslashreplace") + b"\n")
         self._sink.flush()

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ArgumentError
 from .json_lines import Arguments
@@ -22,8 +21,7 @@ Starmap = Callable[[Iterable[Arguments]], AbstractContextManager[Iterator[Any]]]
 """Takes arguments lazily; gives, in order, results and, in the place of those that failed, exceptions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a line: the exception, or else what the call returned."""
 
     number: int
