@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import wippy_native as wippy
@@ -28,9 +31,24 @@ def test_registry_example(tmp_path: Path) -> None:
 
 def test_every_command_is_documented(capsys: object) -> None:
     text = (DOCS / "cli.md").read_text()
-    for command in ("list", "check", "inspect", "hash", "call", "exec", "doctor"):
+    for command in ("list", "check", "inspect", "hash", "call", "batch", "bench", "exec", "doctor"):
         assert f"## `{command}`" in text
         assert main([command, "--help"]) == 0
+
+
+def test_commands_print_what_is_shown() -> None:
+    """Those of the blocks marked `console`, run from the root by a shell."""
+    blocks = re.findall(r"^```console\n(.*?)^```", (DOCS / "cli.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        for shown in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, expected = shown.partition("\n")
+            program = f"{shlex.quote(sys.executable)} -m wippy_native"
+            done = subprocess.run(  # noqa: S602 - our own text
+                command.replace("wippy-native", program), shell=True, cwd=DOCS.parent, check=False,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            )  # fmt: skip
+            assert done.stdout == expected, command
 
 
 def test_every_field_is_documented() -> None:

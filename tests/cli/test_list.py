@@ -149,5 +149,5 @@ def test_hash_and_list_do_not_load_the_core(root: Path) -> None:
 def test_help_fits_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "--help")
     assert code == 0
-    for command in ("list", "check", "inspect", "hash", "call", "exec", "doctor"):
+    for command in ("list", "check", "inspect", "hash", "call", "batch", "bench", "exec", "doctor"):
         assert f"\n  {command}" in out

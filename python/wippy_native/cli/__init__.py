@@ -1,4 +1,4 @@
-"""The command line: `wippy-native list | check | inspect | hash | call | exec | doctor`.
+"""The command line: `wippy-native list | check | inspect | hash | call | batch | bench | exec | doctor`.
 
 Data goes to stdout, everything else to stderr. Exit codes: 0 fine, 1 error, 2 usage; `exec` passes its guest's code on.
 Errors are short and without a traceback. Commands import what they need when they run, so that `hash` and `list` start

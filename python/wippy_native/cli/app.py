@@ -58,6 +58,14 @@ def _options(
     State.directory = directory
 
 
+class OnError(StrEnum):
+    """What a line of `batch` that is wrong, or whose call fails, does."""
+
+    STOP = "stop"
+    SKIP = "skip"
+    REPORT = "report"
+
+
 class Form(StrEnum):
     """How `list` prints."""
 
@@ -128,6 +136,80 @@ def call(
     from .calling import call_function
 
     call_function(State.directory, id, arguments or [], as_json=json, timeout=timeout)
+
+
+@app.command()
+def batch(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The function: namespace:name")],
+    input: Annotated[  # noqa: A002 - the option is called --input
+        Path | None, typer.Option("--input", metavar="FILE", help="Where JSON lines are read; stdin by default")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Where results go; stdout by default")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file if it exists")] = False,
+    on_error: Annotated[OnError, typer.Option("--on-error", help="What a bad line or failed call does")] = OnError.STOP,
+    workers: Annotated[int | None, typer.Option("--workers", metavar="N", min=1, help="Calls at once")] = None,
+    chunk_size: Annotated[
+        int | None, typer.Option("--chunk-size", metavar="N", min=1, help="Lines a worker takes at a time")
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", callback=_seconds, help="Stop each call after this time"),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Neither progress nor summary")] = False,
+) -> None:
+    """Call a function once for each JSON line; results are JSON lines."""
+    from .batching import Batch, run_batch
+
+    options = Batch(
+        input=_unless_dash(input),
+        output=_unless_dash(output),
+        overwrite=overwrite,
+        on_error=on_error,
+        workers=workers,
+        chunk_size=chunk_size,
+        timeout=timeout,
+        quiet=quiet,
+    )
+    raise typer.Exit(run_batch(State.directory, id, options))
+
+
+def _unless_dash(path: Path | None) -> Path | None:
+    """`-` is stdin or stdout, as no path is."""
+    return None if path == Path("-") else path
+
+
+def _picture(path: Path | None) -> Path | None:
+    if path is not None and path.suffix != ".svg":
+        raise typer.BadParameter(f"{path}: expected a name that ends in .svg")
+    if path is not None and not path.parent.is_dir():
+        raise typer.BadParameter(f"{path}: no such directory: {path.parent}")
+    return path
+
+
+@app.command(context_settings=_PASS_ON)
+def bench(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The function: namespace:name")],
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="ARG", help="As those of call")] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="SECONDS", callback=_seconds, help="How long a row is measured")
+    ] = 2.0,
+    workers: Annotated[
+        list[int] | None,
+        typer.Option("--workers", metavar="N", min=1, help="A row of a batch with N; repeatable"),
+    ] = None,
+    json: Json = False,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE.svg", callback=_picture, help="Draw a picture too")
+    ] = None,
+) -> None:
+    """Measure calls of a function: fresh, warm, and in batches."""
+    from .benching import Bench, run_bench
+
+    run_bench(
+        State.directory, id, arguments or [], Bench(seconds=seconds, workers=workers or [], as_json=json, picture=plot)
+    )
 
 
 @app.command("exec", context_settings=_PASS_ON)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import GuestError, WippyError
-from ..function import Function
 from ..runtime import Runtime
-from ..wit_types import Result, WitType, parse_type
+from ..wit_types import WitType
+from .functions import explain, find_function, good_side, read_words, to_stderr
 from .printing import data
-from .values import read_argument, to_json
+from .values import to_json
 
 
 def call_function(
@@ -20,41 +19,13 @@ def call_function(
 ) -> None:
     """Call a function and print its result. Raises `WippyError`, `OSError`."""
     with Runtime.load(directory) as runtime:
-        function = runtime.function(identity)
-        if not isinstance(function, Function):
-            raise WippyError(f"{identity} is not a WebAssembly function", entry=identity)
-        configured = function.with_options(timeout=timeout, stdout=_to_stderr, stderr=_to_stderr)
+        function = find_function(runtime, identity)
+        configured = function.with_options(timeout=timeout, stdout=to_stderr, stderr=to_stderr)
         try:
-            result = configured(*_values(function, arguments))
+            result = configured(*read_words(function, arguments))
         except GuestError as error:
-            raise WippyError(f"{identity} returned an error: {_error_text(function, error)}") from None
-        _print(result, _good_side(function.result), as_json=as_json)
-
-
-def _values(function: Function, arguments: Sequence[str]) -> list[object]:
-    """The arguments by their parameters' types; those beyond stay words, for the call to refuse."""
-    parameters = function.parameters or []
-    read = [
-        read_argument(text, name, parse_type(kind)) for text, (name, kind) in zip(arguments, parameters, strict=False)
-    ]
-    return [*read, *arguments[len(read) :]]
-
-
-def _to_stderr(output: bytes) -> None:
-    sys.stderr.buffer.write(output)
-    sys.stderr.buffer.flush()
-
-
-def _good_side(result: str | None) -> WitType | None:
-    kind = parse_type(result) if result else None
-    return kind.ok if isinstance(kind, Result) else kind
-
-
-def _error_text(function: Function, error: GuestError) -> str:
-    kind = parse_type(function.result) if function.result else None
-    if isinstance(error.value, str) or not isinstance(kind, Result):
-        return str(error.value)
-    return json.dumps(to_json(error.value, kind.err), ensure_ascii=False)
+            raise WippyError(explain(function, error)) from None
+        _print(result, good_side(function.result), as_json=as_json)
 
 
 def _print(result: object, kind: WitType | None, *, as_json: bool) -> None:
