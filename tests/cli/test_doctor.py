@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from support import processes
 
-from tests.support import processes
 from wippy_native.cli import main
 
 
@@ -59,7 +59,7 @@ main(["doctor", *sys.argv[2:]])
 def doctor_within(address_space: int, *options: str) -> str:
     """The report of a process whose address space is limited to so many bytes."""
     pytest.importorskip("resource")
-    return processes.run(LIMITED, str(address_space), *options, prelude=False).check().stdout
+    return processes.run(LIMITED, str(address_space), *options, prelude=False).check().out
 
 
 def test_room_that_the_address_space_limits() -> None:

@@ -135,7 +135,8 @@ fn samples(threads: usize, length: Duration, call: &(dyn Fn() -> Result<()> + Sy
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         let mut samples = Vec::new();
         for _ in 0..=SAMPLES {
-            (calls.store(0, Ordering::Relaxed), stop.store(false, Ordering::Relaxed));
+            calls.store(0, Ordering::Relaxed);
+            stop.store(false, Ordering::Relaxed);
             start.wait();
             let began = Instant::now();
             thread::sleep(length);
