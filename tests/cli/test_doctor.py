@@ -1,4 +1,4 @@
-"""`wippy-native doctor`: what it says of the compile cache."""
+"""`wippy-native doctor`: what it says of the compile cache and of the room for instances."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import json
 from pathlib import Path
 
 import pytest
+from support import processes
 
 from wippy_native.cli import main
+
+
+def line_of(name: str, report: str) -> str:
+    (line,) = [line for line in report.splitlines() if line.startswith(name)]
+    return line.removeprefix(name).strip()
 
 
 def cache_line(capfd: pytest.CaptureFixture[str]) -> str:
     assert main(["doctor"]) == 0
     out, err = capfd.readouterr()
     assert err == ""
-    (line,) = [line for line in out.splitlines() if line.startswith("compile cache")]
-    return line.removeprefix("compile cache").strip()
+    return line_of("compile cache", out)
 
 
 @pytest.fixture
@@ -40,3 +45,38 @@ def test_no_cache(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.delenv("HOME")
     assert cache_line(capfd).startswith("not used, this user has no cache directory")
+
+
+LIMITED = """
+import resource, sys
+from wippy_native.cli import main
+size = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_AS, (size, size))
+main(["doctor", *sys.argv[2:]])
+"""
+
+
+def doctor_within(address_space: int, *options: str) -> str:
+    """The report of a process whose address space is limited to so many bytes."""
+    pytest.importorskip("resource")
+    return processes.run(LIMITED, str(address_space), *options, prelude=False).check().out
+
+
+def test_room_that_the_address_space_limits() -> None:
+    room = line_of("max instances", doctor_within(1 << 40))
+    assert room.startswith("100 (a larger pool could not be made: ")
+    assert room.endswith("the address space is limited to 1048576 MiB (ulimit -v))")
+
+
+def test_no_pool_in_a_small_address_space() -> None:
+    report = json.loads(doctor_within(8 << 30, "--json"))
+    assert (report["allocator"], report["max_instances"]) == ("on-demand", 100)
+    assert report["keep_resident_bound_bytes"] == 0
+    assert "ulimit -v" in report["max_instances_reason"]
+
+
+def test_what_the_pool_keeps_resident_is_bounded(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 0
+    report = json.loads(capfd.readouterr().out)
+    least = report["max_instances"] * report["keep_resident_bytes"]
+    assert least <= report["keep_resident_bound_bytes"] <= 4 * least + (1 << 30)

@@ -21,14 +21,14 @@ struct Rec {
 }
 
 /// One export of one component, ready to be instantiated.
-struct Export {
+pub struct Export {
     engine: Engine,
     pre: InstancePre<()>,
     index: ComponentExportIndex,
 }
 
 impl Export {
-    fn new(engine: &Engine, component: &Component, name: &str) -> Result<Export> {
+    pub fn new(engine: &Engine, component: &Component, name: &str) -> Result<Export> {
         let pre = Linker::new(engine).instantiate_pre(component)?;
         let index = component.get_export_index(None, name);
         let index = index.ok_or_else(|| wasmtime::Error::msg(format!("no export {name}")))?;
@@ -46,17 +46,24 @@ impl Export {
         Ok((store, function))
     }
 
+    /// The call, in an instance of its own.
+    pub fn call_fresh<P, R>(&self, arguments: P) -> Result<()>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        let (mut store, function) = self.instance::<P, R>()?;
+        black_box(function.call(&mut store, arguments)?);
+        Ok(())
+    }
+
     /// Reports the call in a fresh instance and in one that is kept.
     fn report<P, R>(&self, budget: Budget, case: &str, arguments: impl Fn() -> P) -> Result<()>
     where
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,
     {
-        budget.report(case, "rust fresh", || {
-            let (mut store, function) = self.instance::<P, R>()?;
-            black_box(function.call(&mut store, arguments())?);
-            Ok(())
-        })?;
+        budget.report(case, "rust fresh", || self.call_fresh::<P, R>(arguments()))?;
         let (mut store, function) = self.instance::<P, R>()?;
         budget.report(case, "rust warm", || {
             black_box(function.call(&mut store, arguments())?);

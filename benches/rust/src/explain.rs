@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use wasmtime::Result;
 
 use crate::engine::{Settings, engine, load};
+use crate::usage::Usage;
 use crate::wasi::{Setting, instance_store, prepare};
 
 const ROUNDS: u32 = 300;
@@ -77,32 +78,4 @@ fn steps(guest: &Path, export: &str, cache: &Path, settings: Settings) -> Result
 
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
-}
-
-/// What the kernel counts for this process, in microseconds.
-struct Usage {
-    user: f64,
-    system: f64,
-    faults: f64,
-}
-
-impl Usage {
-    fn now() -> Usage {
-        // SAFETY: plain integers, for which zero is a value, filled by a call that cannot fail with these arguments.
-        let usage = unsafe {
-            let mut usage = std::mem::zeroed::<libc::rusage>();
-            libc::getrusage(libc::RUSAGE_SELF, &mut usage);
-            usage
-        };
-        let micros = |time: libc::timeval| time.tv_sec as f64 * 1e6 + time.tv_usec as f64;
-        Usage { user: micros(usage.ru_utime), system: micros(usage.ru_stime), faults: usage.ru_minflt as f64 }
-    }
-
-    fn since(&self, before: &Usage) -> Usage {
-        Usage {
-            user: self.user - before.user,
-            system: self.system - before.system,
-            faults: self.faults - before.faults,
-        }
-    }
 }

@@ -2,6 +2,10 @@
 //!
 //!     wippy-benches cases   REPOSITORY CACHE SECONDS     one JSON line a case, SECONDS for each
 //!     wippy-benches explain REPOSITORY CACHE [SETTINGS]  where an instance of the componentize-py guest spends its time
+//!     wippy-benches threads REPOSITORY CACHE SECONDS [NAME=VALUE...]  fresh instances on 1 and 2 threads; the pool's
+//!         settings: scan=on|off keep= table= batch= warm=; threads=1,2,4; only=add,echo; spin=ROUNDS
+//!     wippy-benches creation [NAME=VALUE...]  what making a pool costs: memories= tables= stacks= for each instance
+//!     wippy-benches sleepers REPOSITORY CACHE N MS [NAME=VALUE...]  N guests that wait at once
 //!
 //! Compiled guests are kept in CACHE. `benches/run.py` runs this alternately with the Python benches.
 
@@ -9,9 +13,12 @@ mod cases;
 mod engine;
 mod explain;
 mod measure;
+mod sleepers;
+mod threads;
+mod usage;
 mod wasi;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -43,9 +50,19 @@ fn run(words: &[&str]) -> wasmtime::Result<()> {
             let guest = PathBuf::from(repository).join("tests/guests/built/pyguest.wasm");
             explain::run(&guest, "version", &PathBuf::from(cache), wanted.first().unwrap_or(&""))
         }
+        ["threads", repository, cache, seconds, ref words @ ..] => {
+            let budget = Budget(Duration::try_from_secs_f64(seconds.parse()?)?);
+            threads::run(&threads::Request::new(Path::new(repository), Path::new(cache), budget, words)?)
+        }
+        ["creation", ref words @ ..] => sleepers::creation(words),
+        ["sleepers", repository, cache, count, ms, ref words @ ..] => {
+            sleepers::run(Path::new(repository), Path::new(cache), count.parse()?, ms.parse()?, words)
+        }
         _ => {
             wasmtime::bail!(
-                "usage: wippy-benches cases REPOSITORY CACHE SECONDS | explain REPOSITORY CACHE [SETTINGS]"
+                "usage: wippy-benches cases REPOSITORY CACHE SECONDS | explain REPOSITORY CACHE [SETTINGS] | \
+                 threads REPOSITORY CACHE SECONDS [NAME=VALUE...] | creation [NAME=VALUE...] | \
+                 sleepers REPOSITORY CACHE N MS [NAME=VALUE...]"
             )
         }
     }

@@ -8,14 +8,12 @@ use wasmtime::Result;
 #[derive(Clone, Copy)]
 pub struct Budget(pub Duration);
 
-const SAMPLES: u32 = 20;
+pub const SAMPLES: u32 = 20;
 
 impl Budget {
     /// Times `work` and prints the seconds a call took in each sample.
     pub fn report(self, case: &str, who: &str, mut work: impl FnMut() -> Result<()>) -> Result<()> {
-        let samples = self.samples(&mut work)?;
-        let samples: Vec<String> = samples.iter().map(|seconds| format!("{seconds:.4e}")).collect();
-        println!(r#"{{"case": "{case}", "who": "{who}", "samples": [{}]}}"#, samples.join(", "));
+        report(case, who, &self.samples(&mut work)?);
         Ok(())
     }
 
@@ -42,4 +40,10 @@ fn calls_within(sample: Duration, work: &mut impl FnMut() -> Result<()>) -> Resu
         calls += 1;
     }
     Ok((calls / 2).max(1))
+}
+
+/// Prints one case's line: the seconds a call took in each sample.
+pub fn report(case: &str, who: &str, samples: &[f64]) {
+    let samples: Vec<String> = samples.iter().map(|seconds| format!("{seconds:.4e}")).collect();
+    println!(r#"{{"case": "{case}", "who": "{who}", "samples": [{}]}}"#, samples.join(", "));
 }

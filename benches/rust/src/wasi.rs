@@ -75,11 +75,21 @@ pub fn run(engine: &Engine, guests: &Path, own: &Path, cache: &Path, budget: Bud
         forward.call(&mut store, ("bench:same", "sixteen letters!")).map(drop)
     })?;
 
-    let component = load(engine, &guests.join("built/pyguest.wasm"), cache)?;
-    let pre = prepare(engine, &component)?;
-    let setting = Setting::empty();
-    budget.report("componentize-py guest", "rust fresh", || {
-        let mut store = instance_store(engine, &setting)?;
+    version(engine, &guests.join("built/pyguest.wasm"), cache, |call| {
+        budget.report("componentize-py guest", "rust fresh", call)
+    })
+}
+
+/// Hands `measure` a call of the componentize-py guest.
+pub fn version(
+    engine: &Engine,
+    guest: &Path,
+    cache: &Path,
+    measure: impl FnOnce(&(dyn Fn() -> Result<()> + Sync)) -> Result<()>,
+) -> Result<()> {
+    let pre = prepare(engine, &load(engine, guest, cache)?)?;
+    measure(&|| {
+        let mut store = instance_store(engine, &Setting::empty())?;
         let instance = pre.instantiate(&mut store)?;
         let version = instance.get_typed_func::<(), (String,)>(&mut store, "version")?;
         version.call(&mut store, ()).map(drop)

@@ -16,9 +16,7 @@ def print_report(*, as_json: bool) -> None:
     if as_json:
         data_json({**versions, **engine, "cache_used": _why_unused(engine) == ""})
         return
-    cache = {name: engine.pop(name) for name in list(engine) if name.startswith("cache_")}
-    shown = {**versions, **{name.replace("_", " "): value for name, value in engine.items()}}
-    shown["compile cache"] = _cache(cache)
+    shown = {**versions, **_engine(engine), "compile cache": _cache(engine)}
     width = max(map(len, shown))
     for name, value in shown.items():
         data(f"{name:{width}}  {value}")
@@ -31,6 +29,23 @@ def _versions() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         **build,
+    }
+
+
+def _engine(info: dict[str, Any]) -> dict[str, Any]:
+    """How instances are allocated, and what decided how many there is room for."""
+    room = str(info["max_instances"])
+    if reason := info["max_instances_reason"]:
+        room = f"{room} ({reason})"
+    memory, table = (info[f"{kind}keep_resident_bytes"] // 1024 for kind in ("", "table_"))
+    bound = info["keep_resident_bound_bytes"] / 1_000_000
+    return {
+        "allocator": info["allocator"],
+        "max instances": room,
+        "free instances": info["free_instances"],
+        "io threads": info["io_threads"],
+        "pagemap scan": info["pagemap_scan"],
+        "keep resident": f"{memory} KiB a memory, {table} KiB a table, {bound:,.0f} MB after all instances at once",
     }
 
 

@@ -2,8 +2,10 @@
 //!
 //! One per process, because a pool reserves terabytes of address space and two mappings for each fiber stack. It is
 //! made at first use and never dropped; a child of `fork` makes its own, since neither threads nor timers survive the
-//! fork. Where the address space is limited the pool shrinks, and at last gives way to on-demand allocation: slower
-//! (11 to 26 us an instance instead of 4), otherwise the same.
+//! fork. Where mappings or the address space are limited the pool shrinks (`room.rs`), and at last gives way to on-demand
+//! allocation: slower (11 to 26 us an instance instead of 4), otherwise the same.
+
+mod room;
 
 use std::ptr;
 use std::sync::Arc;
@@ -18,21 +20,25 @@ use crate::pool::Pool;
 use crate::signals;
 use crate::threads::Threads;
 use crate::ticker::Ticker;
+use room::{FEW, LEAST, MOST, Room};
 
 /// The stack a guest may use. Threads with less left than this and [`crate::stack::MARGIN`] run it on a fiber.
 pub const GUEST_STACK: usize = 1 << 20;
 /// A fiber's stack: the guest's and as much again for the host functions it calls.
 const FIBER_STACK: usize = 2 * GUEST_STACK;
-/// Component instances alive at once; the pool's other limits follow from it.
-const INSTANCES: u32 = 1000;
-/// What a pool of `n` component instances provides for each of them. A larger component takes several permits.
-const MEMORIES_EACH: u32 = 2;
-const TABLES_EACH: u32 = 5;
+/// What a pool of `n` component instances provides for each of them. A larger component takes several permits. Every
+/// memory takes 4 GiB of the address space: two for each instance would leave none for the pool of a forked child.
+const MEMORIES_EACH: u32 = 1;
+const TABLES_EACH: u32 = 2;
 const TABLE_ELEMENTS: usize = 100_000;
 /// Callees that run at once for calls that nobody's thread waits for; more take their turns.
 const MOST_CALLEES: usize = 512;
 /// Threads of all batches together.
 const MOST_WORKERS: usize = 1024;
+/// Threads for file access and name lookups, which block; made when needed. tokio's own limit is 512.
+const BLOCKING_THREADS: usize = 32;
+/// Instances kept free for those that callers call, where a quarter of all would be more.
+const KEPT_FOR_CALLEES: u32 = MOST - 10_000;
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
@@ -41,8 +47,14 @@ const MIB: usize = 1 << 20;
 pub struct Allocation {
     pub strategy: &'static str,
     pub instances: u32,
+    /// Why there is not room for more, where something other than our own limit decided.
+    pub reason: Option<String>,
     pub pagemap_scan: bool,
+    /// Bytes of one memory and of one table that stay resident between two instances.
     pub keep_resident: usize,
+    pub table_keep_resident: usize,
+    /// Bytes that all slots of the pool together can keep so. Only slots that were in use at the same time do.
+    pub keep_resident_bound: u64,
 }
 
 /// See the module's documentation.
@@ -106,6 +118,7 @@ impl Shared {
         signals::installed_by_wasmtime();
         let tokio = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(1, 4)))
+            .max_blocking_threads(BLOCKING_THREADS)
             .thread_name("wippy-io")
             .enable_all()
             .build()
@@ -120,7 +133,7 @@ impl Shared {
             permits: Pool::new("the engine's room for instances", allocation.instances as usize, false),
             callers: Pool::new(
                 "the engine's room for callers",
-                (allocation.instances / 4 * 3) as usize,
+                (allocation.instances - KEPT_FOR_CALLEES.min(allocation.instances / 4)) as usize,
                 false,
             ),
             engine,
@@ -145,14 +158,20 @@ impl Shared {
     }
 }
 
-/// The largest pool the address space allows, else on-demand allocation.
+/// The largest pool there is room for, else on-demand allocation.
 fn build_engine() -> Result<(wasmtime::Engine, Allocation), Failure> {
-    for instances in [INSTANCES, INSTANCES / 10] {
-        let (pool, allocation) = pool(instances);
+    let mut room = Room::here();
+    let smaller = [4000, FEW, LEAST].map(|instances| instances.min(room.instances));
+    for instances in std::iter::once(room.instances).chain(smaller) {
+        let (pool, mut allocation) = pool(instances);
         let mut config = config();
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-        if let Ok(engine) = wasmtime::Engine::new(&config) {
-            return Ok((engine, allocation));
+        match wasmtime::Engine::new(&config) {
+            Ok(engine) => {
+                allocation.reason = room.reason;
+                return Ok((engine, allocation));
+            }
+            Err(error) => room = room.reduced(&error.root_cause().to_string()),
         }
     }
     let mut config = config();
@@ -163,9 +182,12 @@ fn build_engine() -> Result<(wasmtime::Engine, Allocation), Failure> {
         .map_err(|error| Failure::internal(format!("cannot start the WebAssembly engine: {error:#}")))?;
     let allocation = Allocation {
         strategy: "on-demand",
-        instances: INSTANCES / 10,
+        instances: LEAST,
+        reason: room.reason,
         pagemap_scan: false,
         keep_resident: 0,
+        table_keep_resident: 0,
+        keep_resident_bound: 0,
     };
     Ok((engine, allocation))
 }
@@ -188,23 +210,38 @@ fn config() -> Config {
 fn pool(instances: u32) -> (PoolingAllocationConfig, Allocation) {
     let pagemap_scan = PoolingAllocationConfig::is_pagemap_scan_available();
     // With the ioctl only dirty pages are reset, so keeping many resident is free. Without it all of them are
-    // written at every reset: keep few.
-    let keep_resident = if pagemap_scan { MIB } else { 64 * KIB };
+    // written at every reset: keep few, and give the others back for several instances at once.
+    let (keep_resident, batch) = if pagemap_scan { (MIB, 1) } else { (64 * KIB, 16) };
+    let table_keep_resident = 64 * KIB;
+    // Garbage-collected guests have their heap in one more memory. Nothing counts these; they are few.
+    let heaps = (instances / 8).max(instances.min(FEW));
+    let (memories, tables) = (instances * MEMORIES_EACH + heaps, instances * TABLES_EACH);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         // A number that is only counted; what an instance takes is its memories and tables.
         .total_core_instances(u32::MAX)
-        .total_memories(instances * MEMORIES_EACH)
-        .total_tables(instances * TABLES_EACH)
+        .total_memories(memories)
+        .total_tables(tables)
         .total_stacks(instances)
-        .total_gc_heaps(instances)
+        .total_gc_heaps(heaps)
         .max_component_instance_size(16 * MIB)
         .max_core_instance_size(16 * MIB)
         .max_tables_per_module(50)
         .max_memories_per_module(20)
         .table_elements(TABLE_ELEMENTS)
+        .decommit_batch_size(batch)
         .linear_memory_keep_resident(keep_resident)
-        .table_keep_resident(64 * KIB)
+        .table_keep_resident(table_keep_resident)
         .pagemap_scan(if pagemap_scan { Enabled::Yes } else { Enabled::No });
-    (pool, Allocation { strategy: "pool", instances, pagemap_scan, keep_resident })
+    let bound = |slots: u32, bytes: usize| u64::from(slots) * bytes as u64;
+    let allocation = Allocation {
+        strategy: "pool",
+        instances,
+        reason: None,
+        pagemap_scan,
+        keep_resident,
+        table_keep_resident,
+        keep_resident_bound: bound(memories, keep_resident) + bound(tables, table_keep_resident),
+    };
+    (pool, allocation)
 }

@@ -32,8 +32,12 @@ impl Engine {
         info.set_item("allocator", shared.allocation.strategy)?;
         info.set_item("max_instances", shared.allocation.instances)?;
         info.set_item("free_instances", shared.permits.free())?;
+        info.set_item("max_instances_reason", shared.allocation.reason.as_deref())?;
+        info.set_item("io_threads", shared.tokio.metrics().num_workers())?;
         info.set_item("pagemap_scan", shared.allocation.pagemap_scan)?;
         info.set_item("keep_resident_bytes", shared.allocation.keep_resident)?;
+        info.set_item("table_keep_resident_bytes", shared.allocation.table_keep_resident)?;
+        info.set_item("keep_resident_bound_bytes", shared.allocation.keep_resident_bound)?;
         if let Some(cache) = &self.cache {
             let (files, bytes) = cache.usage();
             info.set_item("cache_dir", cache.directory())?;
