@@ -199,3 +199,48 @@ def test_problems_of_the_load_are_included(tmp_path: Path, capsys: pytest.Captur
     out = capsys.readouterr().out
     assert f"{tmp_path / 'a.yaml'}:1:1: a:f: error: operation failed for entry a:f: " in out
     assert f"{tmp_path / 'b.yaml'}:2:" in out
+
+
+REFUSED = """\
+  - {name: data, kind: fs.directory, directory: .}
+  - {name: closed, kind: fs.directory, directory: ., mode: "0100"}
+  - {name: f, kind: function.wat, source: "file://starts.wat", method: f, wasi: {mounts: [{fs: dta, guest: /d}]}}
+  - {name: g, kind: function.wat, source: "file://starts.wat", method: f, wasi: {mounts: [{fs: closed, guest: /d}]}}
+  - {name: h, kind: function.wat, source: "file://starts.wat", method: f,
+     wasi: {env: [{id: nope, name: N, required: true}]}}
+"""
+
+
+def test_what_keeps_a_call_from_starting_is_said_once(project: WriteProject, tmp_path: Path) -> None:
+    """H-41, H-51, F-42: and the start code, which no call reaches, is not blamed for it."""
+    (tmp_path / "starts.wat").write_text(STARTS)
+    root = project(REFUSED)
+    errors = [problem for problem in check_project(root) if problem.severity == "error"]
+    assert [(problem.entry, problem.message) for problem in errors] == [
+        ("app:f", "wasi mount filesystem not found: app:dta"),
+        ("app:g", "not allowed to access filesystem: app:closed"),
+        ("app:h", "wasi env variable not found: app:nope"),
+    ]
+    with wippy.Runtime.load(root) as rt, pytest.raises(wippy.WippyError) as caught:
+        rt.call("app:f")
+    assert str(caught.value) == 'wasi mount filesystem not found: app:dta; did you mean "app:data"?'
+
+
+def test_a_bad_entry_hides_no_problems_of_its_file(project: WriteProject, tmp_path: Path) -> None:
+    """R-35, R-36: nor is what refers to it blamed."""
+    root = project(
+        "  - {name: one, kind: function.wat}\n  - {kind: x}\n"
+        "  - {name: fs, kind: fs.directory, directory: ., meta: 5}\n  - {name: two, kind: function.wat}\n"
+        "  - {name: f, kind: function.wasm, fs: fs, path: a, hash: h, method: m}\n"
+    )
+    with pytest.raises(wippy.RegistryError) as caught:
+        wippy.Runtime.load(root)
+    assert [problem.line for problem in caught.value.errors] == [3, 4, 5, 6]
+    assert [problem.line for problem in check_project(root)] == [3, 4, 5, 6]
+
+
+def test_entries_without_a_namespace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """R-12."""
+    (tmp_path / "a.yaml").write_text("entries:\n  - {name: f, kind: function.wat}\n")
+    assert main(["-C", str(tmp_path), "check"]) == 0
+    assert ":1:1: warning: skipped: the file has entries but no namespace\n" in capsys.readouterr().out

@@ -28,14 +28,15 @@ _MOST_SUGGESTIONS = 50  # a load with more wrong references than this gets plain
 class Catalog:
     """What a runtime knows, by entry id. Not locked: its runtime is."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, unreadable: Iterable[str] = ()) -> None:
+        """`unreadable` are ids whose entries exist and cannot be read."""
         self.root = root
         self.entries: dict[str, Entry] = {}
         self.configs: dict[str, Config] = {}
         self.filesystems: dict[str, Filesystem] = {}
         self.environment = Environment(root)
-        self.left_out: set[str] = set()
-        """The ids that `load` refused: what refers to one of them needs no repair of its own."""
+        self.left_out: set[str] = set(unreadable)
+        """The ids that cannot be read or that `load` refused: what refers to one of them needs no repair of its own."""
         self._names: dict[str, str] = {}
         self._heights: dict[str, int] = {}
         self._suggestions = 0
@@ -48,7 +49,7 @@ class Catalog:
         """Add many entries; what fails is left out and returned. Rules: R-35, R-36."""
         entries, self._suggestions = list(entries), 0
         failures: list[RegistryError] = []
-        failed: set[str] = set()
+        failed = self.left_out - {entry.id for entry in entries}
         for step in (self._parse, self._open_known):
             failures += _each(step, entries, failed)
         # An entry may refer to one further down that turns out bad: look again until no more do.
@@ -134,6 +135,10 @@ class Catalog:
         self._suggestions += 1
         known = [identity for identity, config in self.configs.items() if isinstance(config, cls)]
         return did_you_mean(wanted, known) or (f"known are {', '.join(known[:5])}" if known else "add such an entry")
+
+    def filesystem_hint(self, wanted: str) -> str:
+        """What to do about a filesystem that is not there."""
+        return self._missing_hint(wanted, DirectoryConfig)
 
     def _check_name(self, config: VariableConfig) -> None:
         """Public names are unique. Rules: K-14."""

@@ -14,6 +14,7 @@ from .catalog import Catalog
 from .config.function import FunctionConfig
 from .config.imports import INTERFACES, NOT_YET
 from .config.kinds import PARSERS, is_plain_data, unknown_fields
+from .env import guest_env
 from .errors import WippyError
 from .limits import RUNTIME_ONLY
 from .prepare import Prepared
@@ -72,6 +73,8 @@ def _function(prepared: Prepared, catalog: Catalog, runtime: Runtime) -> Iterato
     yield from _env(config, catalog)
     yield from _mounts(config, catalog)
     yield from _limits(config, runtime)
+    if missing_imports(prepared) and _can_start(config, runtime):
+        yield from _start_code(prepared)
 
 
 def _method(prepared: Prepared) -> Iterator[Problem]:
@@ -111,8 +114,21 @@ def _imports(prepared: Prepared) -> Iterator[Problem]:
         yield entry.problem("warning", f"imports {shown}, which nothing provides; calling it traps", ("imports",))
     for group in sorted(set(prepared.config.groups) & set(NOT_YET)):
         yield entry.problem("warning", f"{group} is not supported yet; calling it traps", ("imports",))
-    if missing:
-        yield from _start_code(prepared)
+
+
+def _can_start(config: FunctionConfig, runtime: Runtime) -> bool:
+    """Whether a call comes as far as the guest: not without its environment and mounts, which have lines of their own.
+
+    Rules: F-42.
+    """
+    preparer = runtime._preparer
+    env = guest_env(config.entry.id, preparer.catalog.environment, config.wasi.env, preparer.mounts(config)[1])
+    try:
+        if callable(env):
+            env()
+    except WippyError:
+        return False
+    return True
 
 
 def _start_code(prepared: Prepared) -> Iterator[Problem]:
@@ -161,25 +177,29 @@ def _env(config: FunctionConfig, catalog: Catalog) -> Iterator[Problem]:
             severity: Severity = "error" if mapping.required else "warning"
             hint = did_you_mean(identity, catalog.entries)
             yield config.entry.problem(severity, f"wasi env variable not found: {identity}", path, hint)
-        elif mapping.required and not _has_value(catalog, identity):
+            continue
+        try:
+            value = catalog.environment.value(identity)
+        except (WippyError, OSError) as error:
+            text = f"failed to resolve wasi env mapping: {identity}: {error}"
+            yield config.entry.problem("error", text, path, "repair its storage")
+            continue
+        if value is None and mapping.required:
             text = f"required wasi env variable has no value here: {identity}"
             yield config.entry.problem("warning", text, path, "set it in its storage, or give it a default")
-
-
-def _has_value(catalog: Catalog, identity: str) -> bool:
-    try:
-        return catalog.environment.value(identity) is not None
-    except (WippyError, OSError):
-        return False
 
 
 def _mounts(config: FunctionConfig, catalog: Catalog) -> Iterator[Problem]:
     """Rules: H-51."""
     for index, mount in enumerate(config.wasi.mounts):
-        if str(mount.fs) not in catalog.filesystems.keys() | catalog.left_out:
+        path, filesystem = ("wasi", "mounts", index, "fs"), catalog.filesystems.get(str(mount.fs))
+        if filesystem is None and str(mount.fs) not in catalog.left_out:
             text = f"wasi mount filesystem not found: {mount.fs}"
-            hint = did_you_mean(str(mount.fs), catalog.filesystems)
-            yield config.entry.problem("error", text, ("wasi", "mounts", index, "fs"), hint)
+            yield config.entry.problem("error", text, path, catalog.filesystem_hint(str(mount.fs)))
+        elif filesystem is not None and not filesystem.config.readable:
+            text = f"not allowed to access filesystem: {mount.fs}"
+            hint = f"its mode {filesystem.config.mode:04o} does not allow reading"
+            yield config.entry.problem("error", text, path, hint)
 
 
 def _limits(config: FunctionConfig, runtime: Runtime) -> Iterator[Problem]:

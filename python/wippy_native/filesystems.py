@@ -77,4 +77,6 @@ def open_directory(config: DirectoryConfig, root: Path) -> Filesystem:
         raise FileProblem(f"failed to open directory: {directory}: {error.strerror or error}") from None
     what = "not a directory" if directory.exists() else "no such directory"
     hint = "create it, or set auto_init: true" if what == "no such directory" else "name a directory"
+    if config.directory.startswith("~") or "$" in config.directory:
+        hint = "~ and $NAME are not replaced here: write the path out"
     raise FileProblem(f"failed to open directory: {directory}: {what}", f"{hint}; relative to {root}")

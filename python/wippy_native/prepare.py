@@ -22,6 +22,7 @@ from .hashing import HashFailure, digest, verify
 from .limits import Limits
 from .modules import Modules
 from .registry.entries import Step
+from .suggest import did_you_mean
 
 HostMount = tuple[str, str, bool]
 
@@ -148,7 +149,8 @@ class Preparer:
         for mount in sorted(config.wasi.mounts, key=lambda mount: mount.guest):
             filesystem = self.catalog.filesystems.get(str(mount.fs))
             if filesystem is None:
-                return [], _refused(config, f"wasi mount filesystem not found: {mount.fs}", "NotFound")
+                hint = did_you_mean(str(mount.fs), self.catalog.filesystems)
+                return [], _refused(config, f"wasi mount filesystem not found: {mount.fs}", "NotFound", hint)
             if not filesystem.config.readable:
                 return [], _refused(config, f"not allowed to access filesystem: {mount.fs}", "PermissionDenied")
             writable = filesystem.config.writable and not mount.read_only
@@ -161,8 +163,10 @@ def is_wat(content: bytes) -> bool:
     return content.lstrip()[:1] in (b"(", b";")
 
 
-def _refused(config: FunctionConfig, message: str, kind: str) -> WippyError:
-    return WippyError(message, kind=kind, entry=config.entry.id)
+def _refused(config: FunctionConfig, message: str, kind: str, hint: str = "") -> WippyError:
+    """The error of each call; a guest that called the function is not told what else there is."""
+    details = {"for_guests": message} if hint else {}
+    return WippyError(f"{message}; {hint}" if hint else message, kind=kind, entry=config.entry.id, details=details)
 
 
 def _located(config: FunctionConfig, error: RegistryError, path: tuple[Step, ...], hint: str = "") -> RegistryError:

@@ -104,9 +104,8 @@ class Runtime:
         and `HashMismatch` where all problems are of one kind. Rules: R-10 to R-38, F-1 to F-10.
         """
         runtime, registry, failures = cls.load_with_failures(path, **options)
-        problems = [problem for problem in registry.problems if problem.severity == "error"]
-        if problems:
-            failures = [RegistryError(errors=problems), *failures]
+        if registry.errors():
+            failures = [RegistryError(errors=registry.errors()), *failures]
         if failures:
             runtime.close()
             raise combined(failures)
@@ -124,7 +123,7 @@ class Runtime:
         except BaseException:
             runtime.close()
             raise
-        runtime._preparer.catalog = Catalog(registry.project.root)
+        runtime._preparer.catalog = Catalog(registry.project.root, registry.unreadable())
         return runtime, registry, runtime._installed.load(registry.entries.values())
 
     # Adding and removing

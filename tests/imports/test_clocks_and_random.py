@@ -144,3 +144,25 @@ def test_random_bytes_differ_between_calls_and_threads(guest: Callable[[str], Me
     draw = guest("random-bytes")
     calls = [in_thread(lambda: [draw(16) for _ in range(50)]) for _ in range(4)]
     assert len({data for call in calls for data in call.result(PATIENCE)}) == 200
+
+
+HOARD = b"""(component
+  (import "wasi:io/poll@0.2.0" (instance $poll (export "pollable" (type (sub resource)))))
+  (alias export $poll "pollable" (type $pollable))
+  (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
+    (alias outer 1 $pollable (type $outer))
+    (export "pollable" (type $timer (eq $outer)))
+    (export "subscribe-duration" (func (param "when" u64) (result (own $timer))))))
+  (core func $subscribe (canon lower (func $clock "subscribe-duration")))
+  (core module $m
+    (import "clock" "subscribe" (func $subscribe (param i64) (result i32)))
+    (func (export "f") (loop $more (drop (call $subscribe (i64.const 1))) (br $more))))
+  (core instance $i (instantiate $m (with "clock" (instance (export "subscribe" (func $subscribe))))))
+  (func (export "f") (canon lift (core func $i "f"))))"""
+
+
+def test_a_guest_that_keeps_every_timer(rt: Runtime) -> None:
+    """H-62; what a call may hold is bounded, and the error says what to do."""
+    hoard = rt.add_wasm("app:f", HOARD, "f", imports=["wasi:clocks"])
+    with pytest.raises(GuestTrap, match=r"no free keys: the guest holds \d+ files, .* drop those it has done with"):
+        hoard()

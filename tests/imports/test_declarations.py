@@ -196,6 +196,19 @@ def test_strict_imports_fail_the_load(make_runtime: MakeRuntime, level: str) -> 
     assert rt.call("app:f") == 42
 
 
+def test_strict_imports_name_every_group(make_runtime: MakeRuntime) -> None:
+    """H-13: one load tells all that is missing."""
+    source = """(component
+      (import "wasi:random/random@0.2.0" (instance (export "get-random-u64" (func (result u64)))))
+      (import "wasi:clocks/monotonic-clock@0.2.0" (instance (export "now" (func (result u64)))))
+      (import "wasi:cli/exit@0.2.0" (instance (export "exit" (func (param "status" (result)))))))"""
+    rt = make_runtime(strict_imports=True)
+    with pytest.raises(RegistryError) as caught:
+        rt.add_wasm("app:f", source.encode(), "f", imports=["wasi:cli"])
+    assert "add `- wasi:random` to the entry's imports to grant it; also `- wasi:clocks` (" in str(caught.value)
+    assert "wasi:cli" not in str(caught.value)
+
+
 def test_an_entry_is_as_strict_as_its_runtime_at_least(make_runtime: MakeRuntime) -> None:
     """H-13: an entry cannot loosen what the runtime asks."""
     rt = make_runtime(strict_imports=True)

@@ -102,6 +102,44 @@ def test_inherit_writes_to_the_process_own_streams(rt: Runtime, capfd: pytest.Ca
     assert capfd.readouterr() == ("to stdout\n", "to stderr\n")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of Unix")
+def test_a_full_pipe_of_many_writers_holds_no_call_past_its_deadline() -> None:
+    """H-35: calls and other code write to the one pipe; whoever gets the room, nobody's call waits in the system."""
+    program = """
+    import os, sys, threading
+    rt = wippy.Runtime()
+    flood = add_hostuse(rt, "flood-stdout", imports=("wasi:cli",)).with_options(stdout="inherit", timeout=0.02)
+    reader, writer = os.pipe()
+    os.dup2(writer, 1)
+    ended = []
+
+    def call():
+        try:
+            flood(4096, 2**31)
+        except wippy.LimitExceeded as error:
+            ended.append(error.limit)
+
+    def print_too():  # waits for room, as any print does
+        while True:
+            os.write(1, b"p" * 4096)
+
+    threading.Thread(target=print_too, daemon=True).start()
+    for _ in range(100):
+        calls = [threading.Thread(target=call) for _ in range(4)]
+        for thread in calls:
+            thread.start()
+        # All of them race for this much room; then there is none.
+        os.read(reader, 65536)
+        for thread in calls:
+            thread.join()
+    assert os.get_blocking(1)
+    print(*ended, file=sys.stderr, flush=True)
+    os._exit(0)  # one thread still prints
+    """
+    outcome = run(program).check()
+    assert outcome.err.split() == ["timeout"] * 400
+
+
 def test_discard(say: Function, capfd: pytest.CaptureFixture[str], log: Log) -> None:
     """H-35."""
     say.with_options(stdout="discard")("gone\n")

@@ -198,6 +198,15 @@ def test_a_real_crash_is_still_reported_and_fatal(order: str, trap_first: bool) 
     assert "string_at" in outcome.err
 
 
+@pytest.mark.parametrize("order", CRASHES)
+def test_a_real_crash_after_faulthandler_was_disabled_is_fatal(order: str) -> None:
+    """A handler that is switched off returns without mending anything: the fault must not happen for ever."""
+    program = TRAPS + CRASHES[order] + "\ntrap_all(rt)\nfaulthandler.disable()\ntrap_all(rt)\n"
+    program += "import ctypes, resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))\nctypes.string_at(0)\n"
+    outcome = run(program, prelude=False)
+    assert (outcome.code, outcome.err) == (-signal.SIGSEGV, "")
+
+
 @pytest.mark.parametrize("trap_first", [False, True], ids=["no trap before", "traps before"])
 def test_a_real_crash_without_faulthandler_is_fatal(trap_first: bool) -> None:
     """Never a hang, never swallowed."""

@@ -122,12 +122,35 @@ def test_bad_items(tmp_path: Path, items: str, text: str, line: int) -> None:
     assert column is not None
 
 
-def test_all_bad_items_of_a_file_and_none_of_its_good_ones(tmp_path: Path) -> None:
-    """R-20."""
+def test_all_bad_items_of_a_file(tmp_path: Path) -> None:
+    """R-20, R-36: its good ones are read, to be checked too, unless the file is to be skipped whole."""
     (tmp_path / "a.yaml").write_text("namespace: a\nentries:\n  - kind: x\n  - {name: good, kind: x}\n  - name: y\n")
     registry = read_registry(tmp_path)
     assert [problem.line for problem in registry.problems] == [3, 5]
+    assert list(registry.entries) == ["a:good"]
+    lenient = read_registry(tmp_path, strict=False)
+    assert [(problem.severity, problem.line) for problem in lenient.problems] == [("warning", 3), ("warning", 5)]
+    assert lenient.entries == {}
+
+
+def test_a_wrong_header_or_a_second_document_hides_no_entries(tmp_path: Path) -> None:
+    """R-20, R-36."""
+    (tmp_path / "a.yaml").write_text("namespace: a\nmeta: 5\nentries:\n  - {name: x, kind: y}\n  - z\n---\nb: 1\n")
+    registry = read_registry(tmp_path)
+    assert sorted(problem.line or 0 for problem in registry.problems) == [2, 5, 6]
+    assert list(registry.entries) == ["a:x"]
+
+
+def test_entries_without_a_namespace_are_worth_a_word(tmp_path: Path) -> None:
+    """R-12: it is ignored, like any file of other tools, but most likely meant to be read."""
+    (tmp_path / "a.yaml").write_text("entries:\n  - {name: x, kind: y}\n")
+    (tmp_path / "b.yaml").write_text("entries: [1, {name: other tool}]\n")
+    registry = read_registry(tmp_path)
     assert registry.entries == {}
+    (problem,) = registry.problems
+    assert (problem.severity, problem.file, problem.line) == ("warning", str(tmp_path / "a.yaml"), 1)
+    assert problem.message == "skipped: the file has entries but no namespace"
+    assert "namespace: app" in problem.hint
 
 
 @pytest.mark.parametrize(

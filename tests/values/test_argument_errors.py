@@ -125,13 +125,13 @@ def two(runtime: wippy.Runtime) -> wippy.Function:
 @pytest.mark.parametrize(
     ("args", "kwargs", "text"),
     [
-        ((), {}, "parameter count mismatch: expected 2, got 0"),
-        ((1,), {}, "parameter count mismatch: expected 2, got 1"),
-        ((1, "a", 3), {}, "parameter count mismatch: expected 2, got 3"),
+        ((), {}, "parameter count mismatch: expected 2, got 0; the parameters are: some_number, list"),
+        ((1,), {}, "parameter count mismatch: expected 2, got 1; the parameters are: some_number, list"),
+        ((1, "a", 3), {}, "parameter count mismatch: expected 2, got 3; the parameters are: some_number, list"),
         ((1, "a"), {"list": "b"}, 'parameter "list" is given twice'),
         ((1,), {"other": "b"}, 'no parameter "other"; the parameters are: some_number, list'),
         ((1, "a", 3), {"other": "b"}, 'no parameter "other"; the parameters are: some_number, list'),
-        ((), {"list": "b"}, "parameter count mismatch: expected 2, got 1"),
+        ((), {"list": "b"}, "parameter count mismatch: expected 2, got 1; the parameters are: some_number, list"),
     ],
 )
 def test_counts_and_names(two: wippy.Function, args: tuple[Any, ...], kwargs: dict[str, Any], text: str) -> None:

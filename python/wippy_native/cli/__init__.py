@@ -51,7 +51,9 @@ def _text(error: Exception) -> str | None:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"error: {message.rstrip('.')}", file=sys.stderr)  # noqa: T201
+    if not message.endswith("..."):  # that one says that something was cut
+        message = message.removesuffix(".")
+    print(f"error: {message}", file=sys.stderr)  # noqa: T201
     return code
 
 

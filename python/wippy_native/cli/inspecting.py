@@ -63,14 +63,15 @@ def _inspect_file(path: Path) -> Inspection:
 def _inspect_entry(directory: Path, identity: str) -> Inspection:
     """Only the entry's module is compiled, so that it can be looked at in a project that does not load."""
     registry = read_registry(directory)
-    catalog = Catalog(registry.project.root)
+    catalog = Catalog(registry.project.root, registry.unreadable())
     failures = catalog.load(registry.entries.values())
     own = [failure for failure in failures if failure.entry == identity]
+    unread = [RegistryError(errors=registry.errors())] if registry.errors() else []
     if own or identity in catalog.left_out:
-        raise combined(own or failures)
+        raise combined(own or [*unread, *failures])
     config = catalog.configs.get(identity)
     if not isinstance(config, FunctionConfig):
-        raise _no_function(identity, catalog, registry.problems)
+        raise combined(unread) if unread else _no_function(identity, catalog)
     preparer = Preparer(Engine(), Table(log=log_output), catalog, Limits(), strict_imports=False)
     content = preparer.content(config)
     found = _inspection(identity, identity, preparer.compile(config, content).module, content)
@@ -83,10 +84,7 @@ def _with_entry(found: Inspection, draft: Draft) -> Inspection:
     return found
 
 
-def _no_function(identity: str, catalog: Catalog, problems: list[Any]) -> WippyError:
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if errors:
-        return RegistryError(errors=errors)
+def _no_function(identity: str, catalog: Catalog) -> WippyError:
     entry = catalog.entries.get(identity)
     if entry is not None:
         return FunctionNotFound(f"{identity} is an entry of kind {entry.kind}, not a function", entry=identity)

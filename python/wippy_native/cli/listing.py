@@ -75,9 +75,8 @@ class Filter:
 def list_entries(directory: Path, wanted: Filter, form: Form) -> None:
     """Print the entries, sorted by id. Raises `RegistryError` for a broken project."""
     registry = read_registry(directory)
-    errors = [problem for problem in registry.problems if problem.severity == "error"]
-    if errors:
-        raise RegistryError(errors=errors)
+    if registry.errors():
+        raise RegistryError(errors=registry.errors())
     for problem in registry.problems:
         logging.getLogger(__name__).warning("%s", problem)
     entries = sorted((entry for entry in registry.entries.values() if wanted.holds(entry)), key=lambda entry: entry.id)

@@ -109,5 +109,9 @@ def _whole_id(fields: Fields, name: str, found: EntryId, rest: tuple[int, ...]) 
     if not found.namespace or not found.name:
         at = Fields(fields.entry, fields.values, (*fields.path, name)) if rest else fields
         text = "invalid storage ID format, must have both namespace and name"
-        hint = f'{name} is "{found}"' if found.name or found.namespace else f"name an env.storage.* entry in {name}"
-        raise at.invalid(rest[0] if rest else name, text, f"{hint}; write namespace:name")
+        hint = f"name an env.storage.* entry in {name}; write namespace:name"
+        if found.name:
+            hint = f'{name} is "{found.name}"; write the whole id: "{found.within(fields.entry.namespace)}"'
+        elif found.namespace:
+            hint = f'{name} is "{found}"; write namespace:name'
+        raise at.invalid(rest[0] if rest else name, text, hint)

@@ -15,6 +15,7 @@ from ..registry.entries import Entry, Step
 from ..registry.references import EntryId, parse_id
 from ..registry.tree import describe
 from ..suggest import did_you_mean
+from .hints import type_hint
 
 T = TypeVar("T")
 _INT64 = 2**63
@@ -60,7 +61,8 @@ class Fields:
         for index, value in self.items(name):
             path = (*self.path, name, index)
             if not isinstance(value, Mapping):
-                raise decode_error(self.entry, path, f"{dotted(path)}: expected map, got {describe(value)}")
+                hint = type_hint(dotted(path), "map", value)
+                raise decode_error(self.entry, path, f"{dotted(path)}: expected map, got {describe(value)}", hint)
             yield Fields(self.entry, value, path)
 
     def strings(self, name: str) -> tuple[str, ...]:
@@ -85,7 +87,10 @@ class Fields:
             parts = Fields(self.entry, value, path)
             return EntryId(parts.string("ns"), parts.string("name"))
         raise decode_error(
-            self.entry, path, f"{dotted(path)}: expected id (string or map), got {describe(value)}", _shape_hint(value)
+            self.entry,
+            path,
+            f"{dotted(path)}: expected id (string or map), got {describe(value)}",
+            "write namespace:name",
         )
 
     def wrong(self, name: str, text: str, hint: str = "") -> ConfigError:
@@ -109,7 +114,9 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-            raise self.wrong(name, f"expected {word}, got {_shown(value)}", _type_hint(word, value))
+            raise self.wrong(
+                name, f"expected {word}, got {_shown(value)}", type_hint(dotted((*self.path, name)), word, value)
+            )
         return value  # type: ignore[no-any-return]
 
     def _string_item(self, name: str, index: int, value: Any) -> str:
@@ -117,7 +124,7 @@ class Fields:
             return value
         path = (*self.path, name, index)
         text = f"{dotted(path)}: expected string, got {_shown(value)}"
-        raise decode_error(self.entry, path, text, _type_hint("string", value))
+        raise decode_error(self.entry, path, text, type_hint(dotted(path), "string", value))
 
 
 def dotted(path: Iterable[Step]) -> str:
@@ -148,17 +155,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, (str, int, float)) and len(str(value)) <= 40 and not isinstance(value, bool):
         return f"{describe(value)} {value!r}"
     return describe(value)
-
-
-def _type_hint(word: str, value: Any) -> str:
-    if word == "string" and not isinstance(value, (list, Mapping)):
-        return "put it in quotes"
-    if word == "bool" and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off", "true", "false"):
-        return "write true or false, without quotes"
-    if word == "integer" and isinstance(value, str) and value.strip().isdigit():
-        return "remove the quotes"
-    return _shape_hint(value) if word in ("list", "map") else ""
-
-
-def _shape_hint(value: Any) -> str:
-    return "write one item a line, each after a dash" if isinstance(value, str) else ""

@@ -53,9 +53,11 @@ def octal_text(fields: Fields, name: str) -> str:
 
     An integer from Python (`0o755`) is its own octal text.
     """
-    value = fields.values.get(name)
+    value, typed = fields.values.get(name), fields.entry.text_at((*fields.path, name))
     if isinstance(value, int) and not isinstance(value, bool):
-        return fields.entry.text_at((*fields.path, name)) or f"{value:o}"
+        return typed or f"{value:o}"
+    if isinstance(value, float) and typed and typed.isdecimal():
+        return typed  # 0999 is no octal number, so YAML takes it for another
     return fields.string(name)
 
 
@@ -63,7 +65,7 @@ def parse_mode(fields: Fields, name: str, text: str) -> int:
     """Permission bits from octal text. Raises `ConfigError`. Rules: 00 §4.1."""
     digits = text.strip().removeprefix("0o")
     if not re.fullmatch(r"[0-7]{1,5}", digits) or int(digits, 8) > 0o7777:
-        hint = f'{name} is "{text}"; use octal digits, such as "0755"'
+        hint = f'{name} is "{text}"; use octal digits, 0 to 7, such as "0755"'
         raise fields.invalid(name, "invalid file mode format", hint)
     return int(digits, 8)
 

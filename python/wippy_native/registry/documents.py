@@ -1,16 +1,15 @@
 """From one definition file to its entries.
 
 A file is either a list of `entries` or a single entry at the top level. All bad entries of a file are reported
-together; a file with one bad entry gives none at all, as a half-loaded file would be harder to understand (R-20).
+together, and the others are read all the same, so that what is wrong with them shows in the same run.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import RegistryError
 from ..problems import Problem
 from .entries import Entry, Origin
 from .files import read_definition
@@ -22,17 +21,24 @@ _NOT_DATA = frozenset({"name", "kind", "meta", "data"})
 _NOT_DATA_SINGLE = frozenset({"namespace", "name", "kind", "meta", "version", "requirements", "entries"})
 
 
-def read_entries(path: Path, root: Path, limits: SourceLimits) -> list[Entry]:
-    """The entries of a definition file; none for a file without a namespace.
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a file gave: its readable entries, and the problems of the others."""
 
-    Raises `RegistryError` with every problem of the file. Rules: R-12 to R-19, R-23 to R-26.
-    """
+    entries: list[Entry] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read_entries(path: Path, root: Path, limits: SourceLimits) -> Definition:
+    """The entries and problems of a definition file. Rules: R-12 to R-19, R-23 to R-26."""
+    reader = _Reader(path, Includer(root, path.parent, limits))
     try:
         document = read_definition(path, limits)
-        return _Reader(path, Includer(root, path.parent, limits)).read(document.root, document.second)
-    except SourceError as error:
-        problem = Problem("error", error.message, None, str(path), *error.mark, error.hint)
-        raise RegistryError.of(problem) from None
+        entries = reader.read(document.root, document.second)
+    except (SourceError, _EntryError) as error:
+        reader.note(error)
+        entries = []
+    return Definition(entries, reader.problems)
 
 
 class _EntryError(Exception):
@@ -55,8 +61,14 @@ class _Reader:
     """Reads the document of one file."""
 
     def __init__(self, path: Path, includer: Includer) -> None:
+        self.problems: list[Problem] = []
         self._path = path
         self._includer = includer
+
+    def note(self, error: SourceError | _EntryError) -> None:
+        """Keep an error as a problem of this file."""
+        entry = error.entry if isinstance(error, _EntryError) else None
+        self.problems.append(Problem("error", error.message, entry, str(self._path), *error.mark, error.hint))
 
     def read(self, root: Node | None, second: Mark | None) -> list[Entry]:
         if root is None or (root.is_scalar and root.value is None) or root.items is not None:
@@ -65,14 +77,29 @@ class _Reader:
             raise SourceError("expected a map at the top level, got a plain value", root.mark, "start with namespace:")
         namespace = self._namespace(root)
         if not namespace:
+            self._warn_without_namespace(root)
             return []
         if second is not None:
-            raise SourceError("a second document starts here", second, "move it to a file of its own")
+            self.note(SourceError("a second document starts here", second, "move it to a file of its own"))
+        return self._entries(root, self._header(root, namespace))
+
+    def _warn_without_namespace(self, root: Node) -> None:
+        """Other tools' files are no concern of ours, but one with entries was meant for us. Rules: R-12."""
+        listed = root.get("entries")
+        if listed is None or not listed.items:
+            return
+        if any(item.get("name") is not None and item.get("kind") is not None for item in listed.items):
+            mark = root.mark_of("entries")
+            text = "skipped: the file has entries but no namespace"
+            hint = "add namespace: app, or another name, at the top of the file"
+            self.problems.append(Problem("warning", text, None, str(self._path), *mark, hint))
+
+    def _header(self, root: Node, namespace: str) -> _Header:
         try:
-            header = _Header(namespace, self._meta(root, "meta"))
-            return self._entries(root, header)
+            return _Header(namespace, self._meta(root, "meta"))
         except _EntryError as error:
-            raise RegistryError.of(self._problem(error)) from None
+            self.note(error)
+            return _Header(namespace, {})
 
     def _namespace(self, root: Node) -> str:
         node = root.get("namespace")
@@ -99,14 +126,12 @@ class _Reader:
         )
 
     def _listed(self, items: list[Node], header: _Header) -> list[Entry]:
-        entries, problems = [], []
+        entries = []
         for index, item in enumerate(items):
             try:
                 entries.append(self._item(index, item, header))
             except _EntryError as error:
-                problems.append(self._problem(error))
-        if problems:
-            raise RegistryError(errors=problems)
+                self.note(error)
         return entries
 
     def _item(self, index: int, item: Node, header: _Header) -> Entry:
@@ -129,10 +154,10 @@ class _Reader:
 
     def _single(self, root: Node, header: _Header) -> Entry:
         name, kind = (root.fields or {})["name"].value, (root.fields or {})["kind"].value
-        for field, value in (("name", name), ("kind", kind)):
+        for key, value in (("name", name), ("kind", kind)):
             if not isinstance(value, str) or not value.strip():
-                message = f"invalid entry in {self._path.name}: missing {field}"
-                raise _EntryError(message, root.mark_of(field), f"{field} must be a non-empty string")
+                message = f"invalid entry in {self._path.name}: missing {key}"
+                raise _EntryError(message, root.mark_of(key), f"{key} must be a non-empty string")
         return self._entry(root, _Header(header.namespace, {}), name, kind, _NOT_DATA_SINGLE)
 
     def _entry(self, node: Node, header: _Header, name: str, kind: str, own: frozenset[str]) -> Entry:
@@ -171,6 +196,3 @@ class _Reader:
             return self._includer.replaced(node.value)
         except IncludeError as error:
             raise _EntryError(str(error), node.mark, error.hint) from None
-
-    def _problem(self, error: _EntryError) -> Problem:
-        return Problem("error", error.message, error.entry, str(self._path), *error.mark, error.hint)

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import RegistryError
 from ..problems import Problem
-from .documents import read_entries
+from .documents import Definition, read_entries
 from .entries import Entry
 from .lock import Project, find_project
 from .tree import DEFAULT_SOURCE_LIMITS, Mark, SourceError, SourceLimits
@@ -20,11 +19,22 @@ from .walk import check_inside, definition_files
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The entries of a project by id, in load order, and what was wrong on the way."""
+    """The entries of a project by id, in load order, and what was wrong on the way.
+
+    With an error among the problems the entries are there to be checked, not to be used (R-36).
+    """
 
     project: Project
     entries: dict[str, Entry] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    def errors(self) -> list[Problem]:
+        """The problems that fail a load."""
+        return [problem for problem in self.problems if problem.severity == "error"]
+
+    def unreadable(self) -> set[str]:
+        """The ids of entries that were found broken: what refers to one of them needs no repair of its own."""
+        return {problem.entry for problem in self.errors() if problem.entry}
 
     def nothing_found(self) -> Iterator[Problem]:
         """A warning if there are no entries and nothing says why: most likely it is the wrong directory.
@@ -57,20 +67,19 @@ def read_registry(
 def _add_file(registry: Registry, file: Path, limits: SourceLimits, *, strict: bool) -> None:
     try:
         check_inside(file, registry.project.source)
-        entries = read_entries(file, registry.project.source, limits)
+        found = read_entries(file, registry.project.source, limits)
     except SourceError as error:
-        _add_problems(registry, [_file_problem(file, error)], strict=strict)
-    except RegistryError as error:
-        _add_problems(registry, error.errors, strict=strict)
-    else:
-        for entry in entries:
+        found = Definition(problems=[_file_problem(file, error)])
+    registry.problems.extend(found.problems if strict else map(_as_warning, found.problems))
+    if strict or not any(problem.severity == "error" for problem in found.problems):
+        for entry in found.entries:
             _add_entry(registry, entry)
 
 
-def _add_problems(registry: Registry, problems: list[Problem], *, strict: bool) -> None:
-    if not strict:
-        problems = [replace(problem, severity="warning", message=f"skipped: {problem.message}") for problem in problems]
-    registry.problems.extend(problems)
+def _as_warning(problem: Problem) -> Problem:
+    if problem.severity == "warning":
+        return problem
+    return replace(problem, severity="warning", message=f"skipped: {problem.message}")
 
 
 def _add_entry(registry: Registry, entry: Entry) -> None:

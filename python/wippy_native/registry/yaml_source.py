@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -46,7 +47,7 @@ def _events(text: str) -> Iterator[Any]:
         while loader.check_event():
             yield loader.get_event()
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(error) from None
+        raise _syntax_error(error, text) from None
     except yaml.YAMLError as error:
         raise SourceError(f"not YAML: {error}", Mark(1, 1)) from None
     finally:
@@ -97,11 +98,19 @@ def _mark(event: Any) -> Mark:
     return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
-def _syntax_error(error: yaml.MarkedYAMLError) -> SourceError:
+def _syntax_error(error: yaml.MarkedYAMLError, source: str) -> SourceError:
     mark = error.problem_mark or error.context_mark
     where = Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
     text = ", ".join(str(part) for part in (error.context, error.problem) if part)
-    return SourceError(f"not YAML: {text}", where, "check indentation, brackets and quotes here and in the line before")
+    hint = "check indentation, brackets and quotes here and in the line before"
+    if _indented_by_tab(source, where):
+        hint = "this line is indented with tabs; YAML allows spaces only"
+    return SourceError(f"not YAML: {text}", where, hint)
+
+
+def _indented_by_tab(source: str, where: Mark) -> bool:
+    line = next(islice(source.splitlines(), where.line - 1, None), "")
+    return "\t" in line[: len(line) - len(line.lstrip())]
 
 
 def _refuse_unprintable(text: str) -> None:

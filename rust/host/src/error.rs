@@ -6,8 +6,10 @@
 use std::any::Any;
 use std::fmt;
 
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 
+use crate::imports::filesystem::most_handles;
 use crate::values;
 
 /// What an embedder's own code raised while a call ran; handed back to it untouched.
@@ -195,7 +197,7 @@ fn trap(error: &wasmtime::Error, site: &Site<'_>) -> Failure {
         None => {
             let broken = error.downcast_ref::<values::GuestValueError>().is_some();
             let trap = if broken { "invalid value" } else { "host function" };
-            (trap.to_owned(), error.root_cause().to_string())
+            (trap.to_owned(), host_cause(error))
         }
     };
     let backtrace = backtrace(error);
@@ -206,6 +208,19 @@ fn trap(error: &wasmtime::Error, site: &Site<'_>) -> Failure {
         ));
     }
     Failure::new(What::Trap { trap, backtrace }, message)
+}
+
+/// What a host function failed with.
+fn host_cause(error: &wasmtime::Error) -> String {
+    let cause = error.root_cause();
+    match cause.downcast_ref() {
+        Some(ResourceTableError::Full) => format!(
+            "{cause}: the guest holds {} files, streams, timers and pollables, the most a call may; let it drop those \
+             it has done with",
+            most_handles()
+        ),
+        _ => cause.to_string(),
+    }
 }
 
 /// What programs compare; the message has the whole sentence.

@@ -192,7 +192,14 @@ fn refuse_undeclared(imports: &[Import], spec: &Spec) -> Result<(), Failure> {
         spec.grants.open(&import.interface)
             || (import.group() == crate::groups::Group::Preview1.name() && spec.grants.preview1())
     };
-    let Some(first) = imports.iter().find(|import| !declared(import)) else { return Ok(()) };
+    let undeclared: Vec<&Import> = imports.iter().filter(|import| !declared(import)).collect();
+    let Some(first) = undeclared.first() else { return Ok(()) };
     let denied = stubs::ungranted(&first.interface, &first.function, &spec.grants);
-    Err(Failure::load(format!("failed to load wasm module: {denied} (strict_imports is set)")))
+    let mut others: Vec<_> = undeclared.iter().map(|import| import.group()).collect();
+    others.retain(|group| !group.is_empty() && *group != denied.group);
+    others.sort_unstable();
+    others.dedup();
+    let others: Vec<_> = others.iter().map(|group| format!("`- {group}`")).collect();
+    let also = if others.is_empty() { String::new() } else { format!("; also {}", others.join(", ")) };
+    Err(Failure::load(format!("failed to load wasm module: {denied}{also} (strict_imports is set)")))
 }

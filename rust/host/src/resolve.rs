@@ -106,15 +106,17 @@ fn kebab(name: &str) -> String {
 }
 
 fn not_found(method: &str, names: &[&str]) -> String {
-    let mut text = format!("export \"{method}\" not found in component");
+    format!("export \"{method}\" not found in component{}", exported(names))
+}
+
+/// What there is instead, to be put behind the words of F-13.
+fn exported(names: &[&str]) -> String {
     if names.is_empty() {
-        text.push_str("; it exports no functions");
-    } else {
-        let shown: Vec<&str> = names.iter().copied().take(12).collect();
-        let more = if names.len() > shown.len() { ", ..." } else { "" };
-        text.push_str(&format!("; it exports {}{more}", shown.join(", ")));
+        return "; it exports no functions".to_owned();
     }
-    text
+    let shown: Vec<&str> = names.iter().copied().take(12).collect();
+    let more = if names.len() > shown.len() { ", ..." } else { "" };
+    format!("; it exports {}{more}", shown.join(", "))
 }
 
 fn in_core(module: &wasmtime::Module, method: &str, wit: Option<&str>) -> Result<Method, String> {
@@ -133,7 +135,9 @@ fn in_core(module: &wasmtime::Module, method: &str, wit: Option<&str>) -> Result
     let snake = name.replace('-', "_");
     let exports = |name: &&str| module.get_export(name).is_some_and(|ty| ty.func().is_some());
     let Some(export) = [method, &name, &snake].into_iter().find(exports) else {
-        return Err(format!("export \"{method}\" not found in module"));
+        let functions = module.exports().filter(|export| export.ty().func().is_some());
+        let names: Vec<&str> = functions.map(|export| export.name()).collect();
+        return Err(format!("export \"{method}\" not found in module{}", exported(&names)));
     };
     let function = CoreFunction::new(module, export, &signature).map_err(|mismatch| mismatch.to_string())?;
     Ok(Method { export: Export::Core(function), signature: Arc::new(signature) })

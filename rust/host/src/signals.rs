@@ -15,7 +15,8 @@
 //! Between two looks another handler may be in front when a guest traps. Those of Python's kind report, put back what
 //! was there before (us) and raise the signal again; we let that one pass, the instruction runs again, faults again, and
 //! now the fault is ours: the guest's call ends with its trap, and only a needless report was written. What remains is a
-//! library whose handler ends the process at once, installed less than a tick before a guest traps.
+//! handler that ends the process at once, installed less than a tick before a guest traps. The default action is one, and
+//! what `faulthandler.disable()` puts back where it was enabled before the engine.
 
 use std::ops::Range;
 use std::ptr;

@@ -22,8 +22,12 @@ struct Behind {
     other: sigaction,
 }
 
-static BEHIND: [AtomicPtr<Behind>; SIGNALS.len()] =
-    [const { AtomicPtr::new(ptr::null_mut()) }; SIGNALS.len()];
+type Published = [AtomicPtr<Behind>; SIGNALS.len()];
+
+/// Behind [`first_handler`]: who was there when the engine was made.
+static AT_FIRST: Published = [const { AtomicPtr::new(ptr::null_mut()) }; SIGNALS.len()];
+/// Behind [`later_handler`]: who took our place last.
+static LATER: Published = [const { AtomicPtr::new(ptr::null_mut()) }; SIGNALS.len()];
 static READY: AtomicBool = AtomicBool::new(false);
 static INSTALL: Mutex<()> = Mutex::new(());
 /// The thread whose fault is being passed on; its next one ends the process.
@@ -61,11 +65,11 @@ pub fn installed_by_wasmtime() {
     for (index, signal) in SIGNALS.into_iter().enumerate() {
         let current = current(signal);
         // What wasmtime delegates to is known to wasmtime alone: a fault outside guest code goes to it the first time.
-        publish(index, Behind { wasmtime: current, other: current });
+        publish(&AT_FIRST[index], Behind { wasmtime: current, other: current });
     }
     READY.store(true, Ordering::Release);
     for signal in SIGNALS {
-        install(signal);
+        install(signal, first_handler);
     }
 }
 
@@ -82,24 +86,27 @@ fn take_front() {
     let _lock = INSTALL.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     for (index, signal) in SIGNALS.into_iter().enumerate() {
         let current = current(signal);
-        let Some(behind) = behind(index) else { continue };
+        let Some(at_first) = read(&AT_FIRST[index]) else { continue };
         if is_ours(&current) {
             continue;
         }
-        if current.sa_sigaction != behind.other.sa_sigaction || current.sa_flags != behind.other.sa_flags {
-            publish(index, Behind { wasmtime: behind.wasmtime, other: current });
+        let known = read(&LATER[index]).is_some_and(|later| {
+            current.sa_sigaction == later.other.sa_sigaction && current.sa_flags == later.other.sa_flags
+        });
+        if !known {
+            publish(&LATER[index], Behind { wasmtime: at_first.wasmtime, other: current });
         }
-        install(signal);
+        install(signal, later_handler);
     }
 }
 
-fn publish(index: usize, behind: Behind) {
-    BEHIND[index].store(Box::into_raw(Box::new(behind)), Ordering::Release);
+fn publish(place: &AtomicPtr<Behind>, behind: Behind) {
+    place.store(Box::into_raw(Box::new(behind)), Ordering::Release);
 }
 
-fn behind(index: usize) -> Option<&'static Behind> {
+fn read(place: &AtomicPtr<Behind>) -> Option<&'static Behind> {
     // SAFETY: null, or leaked by `publish`.
-    unsafe { BEHIND[index].load(Ordering::Acquire).as_ref() }
+    unsafe { place.load(Ordering::Acquire).as_ref() }
 }
 
 fn current(signal: c_int) -> sigaction {
@@ -112,10 +119,12 @@ fn current(signal: c_int) -> sigaction {
 }
 
 fn is_ours(action: &sigaction) -> bool {
-    action.sa_sigaction == (handler as *const ()).addr()
+    [first_handler as Handler, later_handler]
+        .into_iter()
+        .any(|ours| action.sa_sigaction == (ours as *const ()).addr())
 }
 
-fn install(signal: c_int) {
+fn install(signal: c_int, handler: Handler) {
     // SAFETY: the flags are those wasmtime's handler asks for: it needs the registers, an alternate stack, and may be
     // entered again while it runs.
     unsafe {
@@ -127,9 +136,22 @@ fn install(signal: c_int) {
     }
 }
 
-extern "C" fn handler(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+type Handler = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
+
+/// Installed with the engine. Where it is in front again, everybody who came later has taken themselves out: a handler
+/// like faulthandler's, switched off, puts back what it found, and then passes on nothing any more.
+extern "C" fn first_handler(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    handle(&AT_FIRST, signal, info, context);
+}
+
+/// Installed in front of whoever came later.
+extern "C" fn later_handler(signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    handle(&LATER, signal, info, context);
+}
+
+fn handle(places: &Published, signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let Some(index) = SIGNALS.iter().position(|known| *known == signal) else { return };
-    let Some(behind) = behind(index) else { return default_action(signal) };
+    let Some(behind) = read(&places[index]) else { return default_action(signal) };
     // SAFETY: the kernel gave both.
     let (raised, pc) = unsafe { ((*info).si_code <= 0, program_counter(context)) };
     if raised {

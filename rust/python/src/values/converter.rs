@@ -134,15 +134,23 @@ impl Converter {
         }
         let values: Option<Vec<_>> = values.into_iter().collect();
         values.filter(|_| given == expected).ok_or_else(|| {
-            let text =
+            let mut text =
                 format!("[encode] invalid_data: parameter count mismatch: expected {expected}, got {given}");
+            if expected > 0 {
+                text.push_str("; the parameters are: ");
+                text.push_str(&self.names(args.py()));
+            }
             (text, String::new())
         })
     }
 
     fn unknown(&self, py: Python<'_>, key: &str) -> String {
+        format!("[encode] invalid_data: no parameter {key:?}; the parameters are: {}", self.names(py))
+    }
+
+    fn names(&self, py: Python<'_>) -> String {
         let names: Vec<_> = self.params.iter().map(|param| param.name.snake.bind(py).to_string()).collect();
-        format!("[encode] invalid_data: no parameter {key:?}; the parameters are: {}", names.join(", "))
+        names.join(", ")
     }
 }
 
