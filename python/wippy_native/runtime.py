@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from pathlib import Path
 from types import NoneType
-from typing import Any, NoReturn, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from ._border import Engine, Table, exiting
 from .added import entry_for_wasm, list_of_imports, refuse_unknown_fields
@@ -32,6 +32,9 @@ from .limits import Limits
 from .prepare import Preparer
 from .problems import Problem
 from .registry import Entry, Registry, entry_from_mapping, read_registry
+
+if TYPE_CHECKING:
+    from .executor import RuntimeExecutor
 
 F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger(__name__)
@@ -224,6 +227,19 @@ class Runtime:
             self._check_usable()
             raise self._installed.not_found(id)
         return found
+
+    def executor(self, max_workers: int | None = None) -> RuntimeExecutor:
+        """A `concurrent.futures.Executor` whose `submit` takes a function or its id.
+
+        `max_workers` is the number of threads for plain Python callables; guests need none.
+
+        >>> with rt.executor() as pool:                                       # doctest: +SKIP
+        ...     futures = [pool.submit("app:resize", image, 640) for image in images]
+        """
+        from .executor import RuntimeExecutor
+
+        self._check_usable()
+        return RuntimeExecutor(self, max_workers)
 
     # Looking
 
