@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ._border import Bridge
-from .function import Function, PythonFunction
+from .function import Function
 
 if TYPE_CHECKING:
     from ._border import Pending
@@ -22,13 +22,22 @@ class CallFuture(Future[Any]):
 
     def cancel(self) -> bool:
         """End the call, if it still runs; whether it was in time."""
+        if not super().cancel():
+            return False
         with self._condition:
-            if self.done():
-                return self.cancelled()
             pending, self._pending = self._pending, None
         if pending is not None:
             pending.cancel()
-        return super().cancel()
+            # Without this, `wait` and `as_completed` would go on waiting.
+            self.set_running_or_notify_cancel()
+        return True
+
+    def bind(self, pending: Pending) -> None:
+        """The call is under way; what was cancelled meanwhile ends at once."""
+        with self._condition:
+            self._pending = pending
+        if self.cancelled():
+            self.cancel()
 
 
 class RuntimeExecutor(Executor):
@@ -63,9 +72,11 @@ class RuntimeExecutor(Executor):
             self._running.add(future)
             self._start_reader()
         future.add_done_callback(self._forget)
-        future._pending = self._start(function, future, args, kwargs)
-        if future.cancelled():  # by another thread, before there was anything to end
-            future._pending.cancel()
+        try:
+            future.bind(function.start(self._bridge, future, args, kwargs, on_loop=False))
+        except BaseException:
+            future.cancel()
+            raise
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -82,16 +93,9 @@ class RuntimeExecutor(Executor):
                 self._idle.wait()
         self._bridge.interrupt()
 
-    def _start(self, function: Function, future: CallFuture, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Pending:
-        try:
-            return function.start(self._bridge, future, args, kwargs, on_loop=False)
-        except BaseException:
-            future.cancel()
-            raise
-
     def _forget(self, future: Future[Any]) -> None:
         with self._idle:
-            self._running.discard(future)  # type: ignore[arg-type]
+            self._running.discard(future)
             self._idle.notify_all()
 
     def _start_reader(self) -> None:
