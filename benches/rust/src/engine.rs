@@ -34,8 +34,8 @@ impl Settings {
         warm_slots: 100,
         instances: 100,
         stacks: 0,
-        memories: 2,
-        tables: 5,
+        memories: 1,
+        tables: 2,
     };
 
     /// Changes one setting as a word of the command line says: `keep=65536`, `scan=off`.

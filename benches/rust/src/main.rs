@@ -3,7 +3,8 @@
 //!     wippy-benches cases   REPOSITORY CACHE SECONDS     one JSON line a case, SECONDS for each
 //!     wippy-benches explain REPOSITORY CACHE [SETTINGS]  where an instance of the componentize-py guest spends its time
 //!     wippy-benches threads REPOSITORY CACHE SECONDS [NAME=VALUE...]  fresh instances on 1 and 2 threads; the pool's
-//!         settings: scan=on|off keep= table= batch= warm=; threads=1,2,4; only=add,echo; spin=ROUNDS
+//!         settings: scan=on|off keep= table= batch= warm=; threads=1,2,4; only=add,echo; spin=ROUNDS; what the threads
+//!         have in common: share=all|engine|nothing
 //!     wippy-benches creation [NAME=VALUE...]  what making a pool costs: memories= tables= stacks= for each instance
 //!     wippy-benches sleepers REPOSITORY CACHE N MS [NAME=VALUE...]  N guests that wait at once
 //!

@@ -14,7 +14,7 @@ use crate::wasi::{Setting, State};
 
 /// Runs `count` guests that sleep for `ms` milliseconds, twice: in new slots of the pool and in used ones.
 pub fn run(repository: &Path, cache: &Path, count: u32, ms: u32, words: &[&str]) -> Result<()> {
-    let settings = Settings { instances: count, stacks: 1, memories: 1, ..Settings::TUNED };
+    let settings = Settings { instances: count, stacks: 1, ..Settings::TUNED };
     let settings = words.iter().try_fold(settings, |settings, word| settings.set(word))?;
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     for (name, guest, export) in [
@@ -33,12 +33,12 @@ pub fn run(repository: &Path, cache: &Path, count: u32, ms: u32, words: &[&str])
 
 /// What making a pool for each number of instances takes, and what forking costs with it.
 pub fn creation(words: &[&str]) -> Result<()> {
-    let settings = Settings { stacks: 1, memories: 1, ..Settings::TUNED };
+    let settings = Settings { stacks: 1, ..Settings::TUNED };
     let settings = words.iter().try_fold(settings, |settings, word| settings.set(word))?;
     // What only the first engine of a process costs.
     engine(Settings { instances: 1, ..settings })?;
     println!("without a large pool: fork and exit {:.1} ms", fork_and_exit().as_secs_f64() * 1e3);
-    for instances in [100, 1000, 4000, 10_000] {
+    for instances in [100, 1000, 4000, 10_240] {
         let engine = made(Settings { instances, ..settings })?;
         println!("  fork and exit {:.1} ms", fork_and_exit().as_secs_f64() * 1e3);
         let start = Instant::now();

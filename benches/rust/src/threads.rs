@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use wasmtime::Result;
 use wasmtime::component::{ComponentNamedList, Lift, Lower};
+use wasmtime::{Engine, Result};
 
 use crate::cases::Export;
 use crate::engine::{Settings, engine, load};
 use crate::measure::{Budget, SAMPLES, report};
+use crate::usage::Usage;
+use crate::wasi::{prepare, version};
 
 /// Rounds of `spin.wat` that take about 50 us here.
 const SPIN: u32 = 40_000;
@@ -26,6 +28,15 @@ pub struct Request<'a> {
     wanted: Vec<String>,
     label: String,
     spin: u32,
+    share: Share,
+}
+
+/// What the threads have in common.
+enum Share {
+    All,
+    /// Each has loaded the component for itself.
+    Engine,
+    Nothing,
 }
 
 impl<'a> Request<'a> {
@@ -35,11 +46,12 @@ impl<'a> Request<'a> {
             repository,
             cache,
             budget,
-            settings: Settings { tables: 2, ..Settings::TUNED },
+            settings: Settings::TUNED,
             threads: vec![1, 2],
             wanted: Vec::new(),
             label: String::new(),
             spin: SPIN,
+            share: Share::All,
         };
         for word in words {
             match word.split_once('=') {
@@ -48,6 +60,15 @@ impl<'a> Request<'a> {
                 }
                 Some(("only", list)) => request.wanted = list.split(',').map(str::to_owned).collect(),
                 Some(("spin", rounds)) => request.spin = rounds.parse()?,
+                Some(("share", what)) => {
+                    request.share = match what {
+                        "all" => Share::All,
+                        "engine" => Share::Engine,
+                        "nothing" => Share::Nothing,
+                        _ => wasmtime::bail!("share={what}: all, engine or nothing"),
+                    };
+                    request.label = format!("{} {word}", request.label);
+                }
                 _ => {
                     request.settings = request.settings.set(word)?;
                     request.label = format!("{} {word}", request.label);
@@ -55,6 +76,10 @@ impl<'a> Request<'a> {
             }
         }
         Ok(request)
+    }
+
+    fn wants(&self, case: &str) -> bool {
+        self.wanted.is_empty() || self.wanted.iter().any(|wanted| wanted == case)
     }
 
     fn guest(&self, name: &str) -> PathBuf {
@@ -67,20 +92,23 @@ pub fn run(request: &Request) -> Result<()> {
     case::<(i32, i32), (i32,)>(request, "add", "add.wat", "add", || (1, 2))?;
     case::<(&str,), (String,)>(request, "echo", "echo.wat", "echo", || ("sixteen letters!",))?;
     case::<(u32,), (u32,)>(request, "spin", "spin.wat", "spin", || (request.spin,))?;
-    for pages in [16, 256] {
+    for pages in [4, 16, 64, 128, 256] {
         case::<(u32,), ()>(request, &format!("dirty {pages}"), "dirty.wat", "dirty", || (pages,))?;
     }
-    case::<(u32,), ()>(request, "grow", "dirty.wat", "grow", || (16,))?;
-    let pyguest = "../built/pyguest.wasm";
-    if request.wanted.iter().any(|name| name == "pyguest") {
-        crate::wasi::version(&engine(request.settings)?, &request.guest(pyguest), request.cache, |call| {
-            on_threads(request, "pyguest", call)
+    case::<(), ()>(request, "touch", "dirty.wat", "touch", || ())?;
+    case::<(u32,), ()>(request, "grow", "dirty.wat", "grow", || (1,))?;
+    if request.wants("pyguest") {
+        let guest = request.repository.join("tests/guests/built/pyguest.wasm");
+        on_threads(request, "pyguest", |engine| {
+            let pre = prepare(engine, &load(engine, &guest, request.cache)?)?;
+            let engine = engine.clone();
+            Ok(move || version(&engine, &pre))
         })?;
     }
     Ok(())
 }
 
-/// One export on each number of threads. An engine of its own, so that no earlier case has left its pages in the pool.
+/// One export on each number of threads.
 fn case<P, R>(
     request: &Request,
     name: &str,
@@ -92,32 +120,59 @@ where
     P: ComponentNamedList + Lower,
     R: ComponentNamedList + Lift,
 {
-    if !request.wanted.is_empty() && !request.wanted.iter().any(|wanted| wanted == name) {
+    if !request.wants(name) {
         return Ok(());
     }
-    let engine = engine(request.settings)?;
-    let export = Export::new(&engine, &load(&engine, &request.guest(guest), request.cache)?, export)?;
-    on_threads(request, name, &|| export.call_fresh::<P, R>(arguments()))
+    let (guest, arguments) = (request.guest(guest), &arguments);
+    on_threads(request, name, |engine| {
+        let export = Export::new(engine, &load(engine, &guest, request.cache)?, export)?;
+        Ok(move || export.call_fresh::<P, R>(arguments()))
+    })
 }
 
-fn on_threads(request: &Request, name: &str, call: &(dyn Fn() -> Result<()> + Sync)) -> Result<()> {
+/// `prepare` makes a call for an engine. An engine of its own, so that no earlier case has left its pages in the pool.
+fn on_threads<C: Fn() -> Result<()> + Sync>(
+    request: &Request,
+    name: &str,
+    prepare: impl Fn(&Engine) -> Result<C>,
+) -> Result<()> {
     for &threads in &request.threads {
+        let engine = engine(request.settings)?;
+        let calls: Vec<C> = match request.share {
+            Share::All => vec![prepare(&engine)?],
+            Share::Engine => (0..threads).map(|_| prepare(&engine)).collect::<Result<_>>()?,
+            Share::Nothing => (0..threads)
+                .map(|_| prepare(&crate::engine::engine(request.settings)?))
+                .collect::<Result<_>>()?,
+        };
+        let (wall, cpu) = samples(threads, request.budget.0 / SAMPLES, &calls)?;
         let plural = if threads == 1 { "" } else { "s" };
-        let samples = samples(threads, request.budget.0 / SAMPLES, call)?;
         report(
             &format!("{name} on {threads} thread{plural}"),
             &format!("rust fresh{}", request.label),
-            &samples,
+            &wall,
+        );
+        report(
+            &format!("{name} on {threads} thread{plural}, CPU"),
+            &format!("rust fresh{}", request.label),
+            &cpu,
         );
     }
     Ok(())
 }
 
-/// Seconds a call took overall: wall time by the calls of all threads.
-fn samples(threads: usize, length: Duration, call: &(dyn Fn() -> Result<()> + Sync)) -> Result<Vec<f64>> {
+/// Seconds a call took overall, wall time by the calls of all threads; and its CPU time, which what else the machine does
+/// hardly changes.
+fn samples<C: Fn() -> Result<()> + Sync>(
+    threads: usize,
+    length: Duration,
+    prepared: &[C],
+) -> Result<(Vec<f64>, Vec<f64>)> {
     let (start, end) = (Barrier::new(threads + 1), Barrier::new(threads + 1));
     let (stop, calls) = (AtomicBool::new(false), AtomicU64::new(0));
-    let worker = || {
+    let (start, end, stop, calls) = (&start, &end, &stop, &calls);
+    let worker = |thread: usize| {
+        let call = &prepared[thread % prepared.len()];
         let mut outcome = Ok(());
         for _ in 0..=SAMPLES {
             start.wait();
@@ -132,23 +187,27 @@ fn samples(threads: usize, length: Duration, call: &(dyn Fn() -> Result<()> + Sy
         outcome
     };
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        let mut samples = Vec::new();
+        let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || worker(thread))).collect();
+        let (mut wall, mut cpu) = (Vec::new(), Vec::new());
         for _ in 0..=SAMPLES {
             calls.store(0, Ordering::Relaxed);
             stop.store(false, Ordering::Relaxed);
             start.wait();
-            let began = Instant::now();
+            let (used, began) = (Usage::now(), Instant::now());
             thread::sleep(length);
             stop.store(true, Ordering::Relaxed);
             end.wait();
-            samples.push(began.elapsed().as_secs_f64() / calls.load(Ordering::Relaxed) as f64);
+            let done = calls.load(Ordering::Relaxed).max(1) as f64;
+            wall.push(began.elapsed().as_secs_f64() / done);
+            let used = Usage::now().since(&used);
+            cpu.push((used.user + used.system) / 1e6 / done);
         }
         for worker in workers {
             worker.join().map_err(|_| wasmtime::Error::msg("a thread panicked"))??;
         }
         // The first was the warming up.
-        samples.remove(0);
-        Ok(samples)
+        wall.remove(0);
+        cpu.remove(0);
+        Ok((wall, cpu))
     })
 }

@@ -75,23 +75,14 @@ pub fn run(engine: &Engine, guests: &Path, own: &Path, cache: &Path, budget: Bud
         forward.call(&mut store, ("bench:same", "sixteen letters!")).map(drop)
     })?;
 
-    version(engine, &guests.join("built/pyguest.wasm"), cache, |call| {
-        budget.report("componentize-py guest", "rust fresh", call)
-    })
+    let pre = prepare(engine, &load(engine, &guests.join("built/pyguest.wasm"), cache)?)?;
+    budget.report("componentize-py guest", "rust fresh", || version(engine, &pre))
 }
 
-/// Hands `measure` a call of the componentize-py guest.
-pub fn version(
-    engine: &Engine,
-    guest: &Path,
-    cache: &Path,
-    measure: impl FnOnce(&(dyn Fn() -> Result<()> + Sync)) -> Result<()>,
-) -> Result<()> {
-    let pre = prepare(engine, &load(engine, guest, cache)?)?;
-    measure(&|| {
-        let mut store = instance_store(engine, &Setting::empty())?;
-        let instance = pre.instantiate(&mut store)?;
-        let version = instance.get_typed_func::<(), (String,)>(&mut store, "version")?;
-        version.call(&mut store, ()).map(drop)
-    })
+/// Calls the componentize-py guest.
+pub fn version(engine: &Engine, pre: &InstancePre<State>) -> Result<()> {
+    let mut store = instance_store(engine, &Setting::empty())?;
+    let instance = pre.instantiate(&mut store)?;
+    let version = instance.get_typed_func::<(), (String,)>(&mut store, "version")?;
+    version.call(&mut store, ()).map(drop)
 }
