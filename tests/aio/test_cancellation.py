@@ -117,9 +117,7 @@ def test_a_task_group_ends_the_others(rt: Runtime) -> None:
     async def main() -> None:
         free = free_instances()
         with pytest.raises(ExceptionGroup) as raised:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(spin.call_async())
-                group.create_task(trap.call_async())
+            await _together(spin, trap)
         assert [type(error) for error in raised.value.exceptions] == [GuestTrap]
         assert free_instances() == free
 
@@ -144,6 +142,12 @@ def test_the_loop_goes_on_meanwhile(rt: Runtime) -> None:
 
     asyncio.run(main())
     assert turns > 1
+
+
+async def _together(*functions: Function) -> None:
+    async with asyncio.TaskGroup() as group:
+        for function in functions:
+            group.create_task(function.call_async())
 
 
 async def _timed(function: Function) -> None:
