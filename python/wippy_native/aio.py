@@ -47,7 +47,7 @@ async def call(function: FunctionBase, args: tuple[Any, ...], kwargs: Mapping[st
     """Call a function from the running loop. Cancelling it ends the guest, and waits until its instance is gone."""
     loop = asyncio.get_running_loop()
     outcome = loop.create_future()
-    pending = function.start(bridge_of(loop), outcome, args, kwargs)
+    pending = function.start(_bridges.get(loop) or bridge_of(loop), outcome, args, kwargs)
     try:
         return await outcome
     except asyncio.CancelledError:

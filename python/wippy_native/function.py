@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Iterator
 from enum import Enum
+from functools import cache
 from numbers import Real
 from types import NoneType
 from typing import Any, Final, NoReturn, Self
@@ -84,15 +85,13 @@ class Function(BatchMethods, FunctionBase):
                 options[name] = sink(name, output)
         return self.configure(**options)  # type: ignore[no-any-return]
 
-    async def call_async(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it from an event loop, which goes on meanwhile; otherwise as a plain call, with the same errors.
+    def call_async(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        """Call it from an event loop, which goes on meanwhile; a coroutine, otherwise as a plain call.
 
         Cancelling the task ends the guest, whatever it does, and frees its instance before the cancellation returns.
         `async def` functions that the guest calls run on this loop, with the context of this call. Rules: H-20, H-27.
         """
-        from . import aio  # asyncio takes longer to load than all of this package
-
-        return await aio.call(self, args, kwargs)
+        return _from_loop()(self, args, kwargs)
 
     def _batch(self, items: Iterable[Any], options: BatchOptions, *, star: bool, ordered: bool) -> Batch:
         return self._make_batch(items_of(items), None, options, star=star, ordered=ordered)
@@ -138,6 +137,13 @@ def _check(name: str, value: object, types: tuple[type, ...], wanted: str) -> No
     is_bool = isinstance(value, bool) and bool not in types
     if is_bool or not isinstance(value, (_Unset, *types)):
         raise TypeError(f"{name}: expected {wanted}, got {type(value).__name__}")
+
+
+@cache
+def _from_loop() -> Callable[..., Coroutine[Any, Any, Any]]:
+    from .aio import call  # asyncio takes longer to load than all of this package
+
+    return call
 
 
 class PythonFunction(BatchMethods):

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use wippy_host::frame::Frame;
 use wippy_host::mailbox::Home;
 
@@ -19,7 +20,10 @@ pub struct PyHome {
 impl PyHome {
     /// The home of a call that the running code makes now.
     pub fn here(py: Python<'_>, queue: Option<Arc<Queue>>) -> PyResult<Home> {
-        let context = py.import("contextvars")?.call_method0("copy_context")?.unbind();
+        static COPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let copy = COPY
+            .get_or_try_init(py, || py.import("contextvars")?.getattr("copy_context").map(Bound::unbind))?;
+        let context = copy.call0(py)?;
         Ok(Arc::new(PyHome { queue, context }))
     }
 

@@ -57,28 +57,26 @@ impl Handle {
 impl Function {
     /// Starts a call on the engine's threads.
     pub fn dispatch(self: &Arc<Self>, request: Request, done: Done) -> Handle {
-        let function = Arc::clone(self);
         // Made here: a task that is cancelled before its first poll is dropped without running.
         let mut finish = Finish { function: Arc::clone(self), done: Some(done) };
+        // Boxed: futures are moved by copying them, and this one has some kilobytes.
+        let mut work = Box::pin(Arc::clone(self).dispatched(request));
         let task = self.shared.tokio.spawn(async move {
-            let result = function.unpanicked(function.dispatched(request)).await;
+            let result = poll_fn(|context| {
+                let _in_guest = InGuest::enter();
+                // A panic of the host is an error of this call alone.
+                catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
+                    .unwrap_or_else(|panic| Poll::Ready(Err(finish.function.panicked(&*panic))))
+            });
+            let result = result.await;
+            // Everything the call holds goes before it counts as done.
+            drop(work);
             finish.finish(result);
         });
         Handle(task.abort_handle())
     }
 
-    /// What `work` gives, a panic of the host as an error of this call alone.
-    async fn unpanicked<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let mut work = pin!(work);
-        poll_fn(|context| {
-            let _in_guest = InGuest::enter();
-            catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
-                .unwrap_or_else(|panic| Poll::Ready(Err(self.panicked(&*panic))))
-        })
-        .await
-    }
-
-    async fn dispatched(self: &Arc<Self>, request: Request) -> Result<Image, Failure> {
+    async fn dispatched(self: Arc<Self>, request: Request) -> Result<Image, Failure> {
         let Request { mut arguments, options, env, outer, home } = request;
         let outer = outer.as_ref();
         self.admit(outer)?;
@@ -96,24 +94,27 @@ impl Function {
         let holder = call.frame.as_ref();
         let _held = match self.try_hold(holder) {
             Some(held) => held,
-            None => self.in_time(self.hold(outer, holder), &call).await??,
+            None => self.in_time(pin!(self.hold(outer, holder)), &call).await??,
         };
         let mut streams = Streams::new(Arc::clone(&self.spec.id));
         let mut store = self.store(&call, &mut streams, Interrupt::Poller)?;
         let mut output = Delivery::new(streams, mailbox);
-        let running = output.beside(self.run_on_fiber(&mut arguments, &call, &mut store));
-        let result = self.in_time(running, &call).await;
+        let result = {
+            let running = pin!(self.run_on_fiber(&mut arguments, &call, &mut store));
+            self.in_time(pin!(output.beside(running)), &call).await
+        };
         // The instance goes before its output is delivered: nothing can be added any more.
         drop(store);
-        let delivered = self.in_time(output.rest(), &call).await;
+        let delivered = self.in_time(pin!(output.rest()), &call).await;
         let image = result???;
         delivered??;
         Ok(image)
     }
 
     /// Waits for `work` until the call's deadline, or until its runtime ends it.
-    async fn in_time<F: Future>(&self, work: F, call: &Call<'_>) -> Result<F::Output, Failure> {
-        let mut work = pin!(work);
+    ///
+    /// Futures are passed pinned: one that is moved into another takes its place twice.
+    async fn in_time<F: Future>(&self, mut work: Pin<&mut F>, call: &Call<'_>) -> Result<F::Output, Failure> {
         let mut cancelled = pin!(self.lifecycle.cancellation());
         let mut over = call.deadline.at.map(|at| Box::pin(tokio::time::sleep_until(at.into())));
         poll_fn(|context| {
@@ -170,8 +171,7 @@ impl Delivery {
     }
 
     /// Polls `work` to its end, and passes on output meanwhile.
-    async fn beside<F: Future>(&mut self, work: F) -> Result<F::Output, Failure> {
-        let mut work = pin!(work);
+    async fn beside<F: Future>(&mut self, mut work: Pin<&mut F>) -> Result<F::Output, Failure> {
         poll_fn(|context| {
             if let Poll::Ready(output) = work.as_mut().poll(context) {
                 return Poll::Ready(Ok(output));
