@@ -153,10 +153,18 @@ class Bridge:
     """What the core's threads have to tell Python, delivered in bulk.
 
     With `socket`, `fileno` is readable while there is something; with `wake` that is called instead, from any thread.
-    Without either a thread waits in `wait`.
+    Without either a thread waits in `wait`. `soon` is the loop's `call_soon`: calls made in one turn start together.
     """
 
-    def __new__(cls, *, socket: bool = ..., wake: Callable[[], object] | None = ...) -> Self: ...
+    def __new__(
+        cls,
+        *,
+        socket: bool = ...,
+        wake: Callable[[], object] | None = ...,
+        soon: Callable[[Callable[[], object]], object] | None = ...,
+    ) -> Self: ...
+    def flush(self) -> None:
+        """Start the calls made in this turn of the loop."""
     def fileno(self) -> int: ...
     def drain(self) -> None:
         """Handle what there is, on this thread."""

@@ -29,7 +29,7 @@ def bridge_of(loop: asyncio.AbstractEventLoop) -> Bridge:
 
 def _connect(loop: asyncio.AbstractEventLoop) -> Bridge:
     try:
-        bridge = Bridge(socket=True)
+        bridge = Bridge(socket=True, soon=loop.call_soon)
         loop.add_reader(bridge.fileno(), bridge.drain)
     except NotImplementedError:
         return _connect_without_socket(loop)
@@ -38,7 +38,7 @@ def _connect(loop: asyncio.AbstractEventLoop) -> Bridge:
 
 def _connect_without_socket(loop: asyncio.AbstractEventLoop) -> Bridge:
     known: list[Bridge] = []
-    bridge = Bridge(wake=lambda: loop.call_soon_threadsafe(known[0].drain))
+    bridge = Bridge(wake=lambda: loop.call_soon_threadsafe(known[0].drain), soon=loop.call_soon)
     known.append(bridge)
     return bridge
 

@@ -3,6 +3,9 @@
 //! A call that ends on one of the core's threads must not wait for Python's lock there, nor wake an event loop for
 //! itself alone. It leaves an event; the first event in an empty queue rings, through a socket the loop reads, so that
 //! ringing needs no lock either. The loop (or the thread that waits) then handles all events there are under one hold.
+//!
+//! The other way it is the same: waking one of the core's threads costs more than starting a call, so the calls that a
+//! loop makes in one turn are started together.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +15,11 @@ use pyo3::prelude::*;
 /// Something to do with Python's lock held, on the thread that reads the bridge.
 pub type Event = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
 
+/// Starts a call.
+pub type Start = Box<dyn FnOnce() + Send>;
+
+/// Calls started together at most, so that the core gets going before a long turn of the loop ends.
+const STARTS: usize = 64;
 /// Events handled under one hold; a loop gets on with other work before the next.
 const AT_ONCE: usize = 2048;
 /// How long a thread waits before it looks whether Python wants something of it.
@@ -91,21 +99,34 @@ impl Queue {
 #[pyclass(frozen, module = "wippy_native._core")]
 pub struct Bridge {
     pub queue: Arc<Queue>,
+    /// Calls the function it gets at the end of the loop's turn.
+    soon: Option<Py<PyAny>>,
+    starts: Mutex<Vec<Start>>,
 }
 
 #[pymethods]
 impl Bridge {
-    /// `wake`: called when events arrive; without it `fileno` becomes readable, or a thread waits in `wait`.
+    /// `wake`: called when events arrive; without it `fileno` becomes readable, or a thread waits in `wait`. `soon`: the
+    /// loop's `call_soon`.
     #[new]
-    #[pyo3(signature = (*, socket=false, wake=None))]
-    fn new(socket: bool, wake: Option<Py<PyAny>>) -> PyResult<Self> {
+    #[pyo3(signature = (*, socket=false, wake=None, soon=None))]
+    fn new(socket: bool, wake: Option<Py<PyAny>>, soon: Option<Py<PyAny>>) -> PyResult<Self> {
         let bell = match wake {
             Some(wake) => Bell::Callable(wake),
             None if socket => socket_bell()?,
             None => Bell::None,
         };
         let queue = Queue { events: Mutex::default(), arrived: Condvar::new(), bell };
-        Ok(Bridge { queue: Arc::new(queue) })
+        Ok(Bridge { queue: Arc::new(queue), soon, starts: Mutex::default() })
+    }
+
+    /// Starts the calls that wait for that.
+    fn flush(&self) {
+        let starts = std::mem::take(&mut *self.starts());
+        if !starts.is_empty() {
+            // An engine there is: calls are made on one.
+            let _ = wippy_host::call::start_all(starts);
+        }
     }
 
     /// The descriptor that is readable while there are events; -1 where there is none.
@@ -140,6 +161,33 @@ impl Bridge {
     /// Has a thread in `wait` look up.
     fn interrupt(&self) {
         self.queue.push(Box::new(|_| Ok(())));
+    }
+}
+
+impl Bridge {
+    /// Has a call started: at the end of the loop's turn, at once where there is no loop.
+    pub fn start(slf: &Bound<'_, Self>, start: Start) -> PyResult<()> {
+        let this = slf.get();
+        let Some(soon) = &this.soon else {
+            start();
+            return Ok(());
+        };
+        let mut starts = this.starts();
+        starts.push(start);
+        let waiting = starts.len();
+        drop(starts);
+        match waiting {
+            1 => soon.bind(slf.py()).call1((slf.getattr("flush")?,)).map(drop),
+            STARTS.. => {
+                this.flush();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn starts(&self) -> MutexGuard<'_, Vec<Start>> {
+        self.starts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -112,27 +112,26 @@ impl FunctionBase {
     fn start(
         &self,
         py: Python<'_>,
-        bridge: &Bridge,
+        bridge: &Bound<'_, Bridge>,
         future: Py<PyAny>,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
         on_loop: bool,
     ) -> PyResult<Pending> {
         let (env, arguments) = self.shared.lower(py, args, kwargs)?;
-        let queue = on_loop.then(|| Arc::clone(&bridge.queue));
+        let queue = &bridge.get().queue;
         let request = Request {
             arguments,
             options: self.options.clone(),
             env,
             outer: scope::current(py)?,
-            home: Some(PyHome::here(py, queue)?),
+            home: Some(PyHome::here(py, on_loop.then(|| Arc::clone(queue)))?),
         };
         notice_faulthandler(py)?;
-        let prepared = Arc::clone(&self.shared);
-        let delivery = Delivery::new(future, Arc::clone(&bridge.queue), prepared, self.raise_err);
-        let pending = delivery.pending();
-        let done = Box::new(move |outcome| delivery.deliver(outcome));
-        Ok(pending(self.shared.function.dispatch(request, done)))
+        let delivery = Delivery::new(future, Arc::clone(queue), Arc::clone(&self.shared), self.raise_err);
+        let (pending, start) = delivery.start(request);
+        Bridge::start(bridge, start)?;
+        Ok(pending)
     }
 
     #[getter]

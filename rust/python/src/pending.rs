@@ -1,13 +1,14 @@
 //! `_core.Pending`: a call that runs on the core's threads while Python does something else.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
-use wippy_host::call::Handle;
+use wippy_host::call::{Handle, Request};
 use wippy_host::error::Failure;
 use wippy_host::values::Image;
 
-use crate::bridge::Queue;
+use crate::bridge::{Queue, Start};
 use crate::function::Prepared;
 
 /// The future that gets the outcome, asyncio's or that of `concurrent.futures`.
@@ -21,11 +22,28 @@ enum Waiter {
 
 type Shared = Arc<Mutex<Waiter>>;
 
+/// A call that may not have been started yet.
+#[derive(Default)]
+struct Started {
+    handle: OnceLock<Handle>,
+    cancelled: AtomicBool,
+}
+
+impl Started {
+    fn cancel(&self) {
+        // In this order, and the other one in `Delivery::start`: one of the two sees what the other did.
+        self.cancelled.store(true, Ordering::SeqCst);
+        if let Some(handle) = self.handle.get() {
+            handle.cancel();
+        }
+    }
+}
+
 /// See the module's documentation.
 #[pyclass(frozen, module = "wippy_native._core")]
 pub struct Pending {
     waiter: Shared,
-    handle: Handle,
+    started: Arc<Started>,
 }
 
 #[pymethods]
@@ -41,7 +59,7 @@ impl Pending {
         let before = std::mem::replace(&mut *waiter, ended.map_or(Waiter::Nobody, Waiter::End));
         drop(waiter);
         drop(before);
-        self.handle.cancel();
+        self.started.cancel();
         true
     }
 }
@@ -59,13 +77,23 @@ impl Delivery {
         Delivery { waiter: Arc::new(Mutex::new(Waiter::Outcome(future))), queue, prepared, raise_err }
     }
 
-    pub fn pending(&self) -> impl FnOnce(Handle) -> Pending + use<> {
-        let waiter = Arc::clone(&self.waiter);
-        |handle| Pending { waiter, handle }
+    /// What Python holds of the call, and what starts it.
+    pub fn start(self, request: Request) -> (Pending, Start) {
+        let started = Arc::<Started>::default();
+        let pending = Pending { waiter: Arc::clone(&self.waiter), started: Arc::clone(&started) };
+        let function = Arc::clone(&self.prepared.function);
+        let start = Box::new(move || {
+            let handle = function.dispatch(request, Box::new(move |outcome| self.deliver(outcome)));
+            let handle = started.handle.get_or_init(|| handle);
+            if started.cancelled.load(Ordering::SeqCst) {
+                handle.cancel();
+            }
+        });
+        (pending, start)
     }
 
     /// Takes the outcome to the thread that reads the bridge.
-    pub fn deliver(self, outcome: Result<Image, Failure>) {
+    fn deliver(self, outcome: Result<Image, Failure>) {
         let queue = Arc::clone(&self.queue);
         queue.push(Box::new(move |py| self.settle(py, outcome)));
     }

@@ -16,6 +16,7 @@ use tokio::time::Sleep;
 
 use super::deadline::Deadline;
 use super::{Call, Options};
+use crate::engine::Shared;
 use crate::error::{Abort, Failure, Stop, What};
 use crate::frame::Frame;
 use crate::function::Function;
@@ -52,6 +53,12 @@ impl Handle {
     pub fn cancel(&self) {
         self.0.abort();
     }
+}
+
+/// Runs what starts calls on one of the engine's threads: waking one for each call costs more than the call.
+pub fn start_all(starts: Vec<Box<dyn FnOnce() + Send>>) -> Result<(), Failure> {
+    Shared::get()?.tokio.spawn(async move { starts.into_iter().for_each(|start| start()) });
+    Ok(())
 }
 
 impl Function {

@@ -11,7 +11,7 @@ mod nested;
 mod run;
 
 pub use chunk::Chunk;
-pub use dispatched::{Done, Handle, Request};
+pub use dispatched::{Done, Handle, Request, start_all};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
