@@ -23,6 +23,7 @@ use crate::output::output;
 use crate::pending::{Delivery, Pending};
 use crate::scope;
 use crate::spec::{FunctionSpec, PyEnv};
+use crate::stats;
 use crate::table::Table;
 use crate::values::{Converter, LiftError, Lifted};
 
@@ -210,10 +211,13 @@ impl Prepared {
     ) -> PyResult<(Option<Pairs>, Arguments)> {
         let Prepared { function, env, .. } = self;
         // F-42: what the environment lacks is reported before what is wrong with the arguments.
-        let env = env.as_ref().map(|env| env.pairs(py)).transpose()?;
-        let converter = self.converter.as_ref().ok_or_else(|| self.unresolved(py))?;
-        let arguments = converter.lower(py, &function.spec.id, &function.spec.method, args, kwargs)?;
-        Ok((env, arguments))
+        let lower = || {
+            let env = env.as_ref().map(|env| env.pairs(py)).transpose()?;
+            let converter = self.converter.as_ref().ok_or_else(|| self.unresolved(py))?;
+            let arguments = converter.lower(py, &function.spec.id, &function.spec.method, args, kwargs)?;
+            Ok((env, arguments))
+        };
+        lower().inspect_err(|error| stats::count(py, function, error))
     }
 
     /// The objects of a result, or the exception that says why there is none.
@@ -226,12 +230,14 @@ impl Prepared {
         let id = &self.function.spec.id;
         let image = outcome.map_err(|failure| raise(py, failure, Some(id)))?;
         let converter = self.converter.as_ref().ok_or_else(|| self.unresolved(py))?;
-        match converter.lift(py, &image, raise_err) {
-            Ok(Lifted::Value(value)) => Ok(value.unbind()),
-            Ok(Lifted::GuestErr(value)) => Err(guest_error(py, id, value)),
-            Err(LiftError::Guest(broken)) => Err(raise(py, self.function.broken_result(&broken), Some(id))),
-            Err(LiftError::Python(error)) => Err(error),
-        }
+        let error = match converter.lift(py, &image, raise_err) {
+            Ok(Lifted::Value(value)) => return Ok(value.unbind()),
+            Ok(Lifted::GuestErr(value)) => guest_error(py, id, value),
+            Err(LiftError::Guest(broken)) => raise(py, self.function.broken_result(&broken), Some(id)),
+            Err(LiftError::Python(error)) => error,
+        };
+        stats::count(py, &self.function, &error);
+        Err(error)
     }
 
     fn unresolved(&self, py: Python<'_>) -> PyErr {

@@ -18,6 +18,7 @@ mod output;
 mod pending;
 mod scope;
 mod spec;
+mod stats;
 mod table;
 mod values;
 

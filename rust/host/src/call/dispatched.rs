@@ -84,7 +84,7 @@ impl Function {
         self.admit(outer)?;
         let deadline =
             Deadline::new(self.spec.max_execution, options.timeout, outer.and_then(Frame::deadline));
-        let _entered = self.in_flight.enter();
+        let _entered = self.stats.enter();
         let _running = self.shared.ticker.running();
         let env = self.env_or_own(env.as_ref())?;
         let mailbox = Arc::new(Mailbox::of_threads(&self.shared.callees, home));
@@ -103,6 +103,7 @@ impl Function {
         let mut output = Delivery::new(streams, mailbox);
         let running = output.beside(self.run_on_fiber(&mut arguments, &call, &mut store));
         let result = self.in_time(running, &call).await;
+        self.stats.saw_memory(store.data().limiter.memory_used());
         // The instance goes before its output is delivered: nothing can be added any more.
         drop(store);
         let delivered = self.in_time(output.rest(), &call).await;
@@ -139,6 +140,7 @@ struct Finish {
 impl Finish {
     fn finish(&mut self, result: Result<Image, Failure>) {
         if let Some(done) = self.done.take() {
+            let result = result.inspect_err(|failure| self.function.stats.count_failure(failure));
             done(result);
         }
     }
