@@ -33,9 +33,8 @@ BUILD: Mapping[str, str]
 _OutputSink = Literal["inherit", "discard", "log"] | Callable[[bytes], object]
 
 class _RawStats(TypedDict):
-    """`errors` by class name, those that occurred. `memory`: the most bytes of one instance. `seconds` and `slowest`:
-    sum and maximum of the times of finished calls. `buckets`: (middle in seconds, calls) of the histogram's buckets
-    that hold any, ascending."""
+    """`errors` by class name, those that occurred. `memory`: the most bytes of one instance. `slowest`: seconds
+    of the slowest call. `buckets`: (middle in seconds, calls) of the histogram's buckets that hold any, ascending."""
 
     started: int
     finished: int
@@ -43,7 +42,6 @@ class _RawStats(TypedDict):
     instances: int
     memory: int
     errors: dict[str, int]
-    seconds: float
     slowest: float
     buckets: list[tuple[float, int]]
 

@@ -74,7 +74,7 @@ impl From<&What> for Kind {
 #[repr(align(64))]
 pub struct Stats {
     started: AtomicU64,
-    /// Of calls that have ended. Made at the first call: 2.8 KB that most of a large registry never need.
+    /// Of calls that have ended. Made at the first call: 5.3 KB that most of a large registry never need.
     ended: OnceLock<Box<Histogram>>,
     stopwatch: Stopwatch,
     instances: AtomicU64,
@@ -237,7 +237,7 @@ mod tests {
             assert_eq!((stats.in_flight(), snapshot.started, snapshot.finished), (1, 2, 1));
             drop(second);
             assert_eq!((stats.in_flight(), stats.snapshot().finished), (0, 2));
-            assert_eq!(stats.snapshot().ended.sum > 0, timed);
+            assert_eq!(stats.snapshot().ended.max > 0, timed);
         }
     }
 
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn memory_is_the_most_that_was_seen() {
         let stats = Stats::new(true);
-        [3, 9, 4].map(|bytes| stats.saw_memory(bytes));
+        [3, 9, 4].into_iter().for_each(|bytes| stats.saw_memory(bytes));
         assert_eq!(stats.snapshot().most_memory, 9);
     }
 }

@@ -49,7 +49,6 @@ pub fn as_dict<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py,
     all.set_item("instances", snapshot.instances)?;
     all.set_item("memory", snapshot.most_memory)?;
     all.set_item("errors", errors)?;
-    all.set_item("seconds", seconds(ended.sum as f64))?;
     all.set_item("slowest", seconds(ended.max as f64))?;
     all.set_item("buckets", if snapshot.is_timed { buckets } else { Vec::new() })?;
     Ok(all)
