@@ -56,7 +56,8 @@ class FunctionStats:
         function, the error it got as its `err` counts here. An `Err` that `raise_err=False` returns does not.
     latency: how long the calls took; None before the first has ended.
     instances: instances made for calls.
-    max_memory_bytes: the most linear memory one instance had, when its call ended.
+    max_memory_bytes: the most linear memory one instance had when its call ended. A guest that was dropped half-way
+        (its task was cancelled, or the guest that called it ended) is left out.
 
     Rules: F-60.
     """
