@@ -71,6 +71,7 @@ RATIOS = (
     Ratio("add", FRESH, faster=10),
     Ratio("add", WARM, faster=4),
     Ratio("add", RUST, within=1.5),
+    Ratio("add, its time taken", "times off", within=1.05),
     Ratio("echo 16 B", WARM, faster=4),
     Ratio("echo 16 B", FRESH),
     Ratio("echo 16 B", RUST),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .problems import Problem
     from .registry import Entry
     from .runtime import Runtime
+    from .stats import FunctionStats, Latency
 
 __all__ = [
     "ArgumentError",
@@ -43,12 +44,14 @@ __all__ = [
     "Err",
     "Function",
     "FunctionNotFound",
+    "FunctionStats",
     "GuestError",
     "GuestExit",
     "GuestTrap",
     "HashMismatch",
     "ImportDenied",
     "InternalError",
+    "Latency",
     "LimitExceeded",
     "Limits",
     "Ok",
@@ -67,6 +70,8 @@ _ELSEWHERE = {
     "Entry": "registry",
     "Err": "_border",
     "Function": "function",
+    "FunctionStats": "stats",
+    "Latency": "stats",
     "Limits": "limits",
     "Ok": "_border",
     "Problem": "problems",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import GenericAlias
-from typing import Any, Generic, Literal, Self, TypeVar, final
+from typing import Any, Generic, Literal, Self, TypedDict, TypeVar, final
 
 _T = TypeVar("_T")
 
@@ -32,6 +32,19 @@ BUILD: Mapping[str, str]
 """`profile` ("release" or "debug"), `rustc`, `wasmtime`, `target`."""
 
 _OutputSink = Literal["inherit", "discard", "log"] | Callable[[bytes], object]
+
+class _RawStats(TypedDict):
+    """`errors` by class name, those that occurred. `memory`: the most bytes of one instance. `slowest`: seconds
+    of the slowest call. `buckets`: (middle in seconds, calls) of the histogram's buckets that hold any, ascending."""
+
+    started: int
+    finished: int
+    queued: int
+    instances: int
+    memory: int
+    errors: dict[str, int]
+    slowest: float
+    buckets: list[tuple[float, int]]
 
 @final
 class Variant(Generic[_T]):
@@ -264,11 +277,14 @@ class Table:
         authorize: Callable[[str, str], bool] | None = ...,
         max_call_depth: int = ...,
         max_calls: int = ...,
+        timed: bool = ...,
     ) -> Table:
-        """`log(entry, fd, lines)` takes whole lines of guest output (fd 1 or 2)."""
+        """`log(entry, fd, lines)` takes whole lines of guest output (fd 1 or 2). `timed`: take the times of calls."""
     def add(self, function: FunctionBase) -> None: ...
     def add_python(self, id: str, callee: Callable[..., Any]) -> None: ...
     def remove(self, id: str) -> bool: ...
+    def stats(self) -> dict[str, _RawStats]:
+        """What was counted of each WebAssembly function, by id."""
     def close(self, wait: float | None = ...) -> list[str]:
         """Refuse new calls, cancel what still runs after `wait` seconds; the ids that were cancelled."""
 

@@ -32,6 +32,7 @@ from .limits import Limits
 from .prepare import Preparer
 from .problems import Problem
 from .registry import Entry, Registry, entry_from_mapping, read_registry
+from .stats import FunctionStats, timing_is_on
 
 if TYPE_CHECKING:
     from .executor import RuntimeExecutor
@@ -87,6 +88,7 @@ class Runtime:
             authorize=authorize,
             max_call_depth=self.limits.max_call_depth,
             max_calls=self.limits.max_calls,
+            timed=timing_is_on(),
         )
         self._preparer = Preparer(
             engine=Engine(cache_dir=None if cache_dir is None else os.fspath(cache_dir)),
@@ -258,6 +260,16 @@ class Runtime:
 
         self._check_usable()
         return check_runtime(self)
+
+    def stats(self) -> dict[str, FunctionStats]:
+        """What was counted of each function's calls, by id; see `FunctionStats`.
+
+        A function that replaced another starts anew; one that was removed, and registered Python functions, are not
+        there. Raises `PoolClosed` after `close`. Rules: F-60.
+        """
+        self._check_usable()
+        raw = self._table.stats()
+        return {id: FunctionStats.of(raw[id]) for id in list(self._callables) if id in raw}
 
     def close(self, wait: float | None = 5.0) -> list[str]:
         """Refuse new calls, wait up to `wait` seconds (None: without end) for running ones, then cancel the rest.

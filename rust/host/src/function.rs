@@ -10,13 +10,13 @@ use wasmtime::component::Component;
 use crate::engine::Shared;
 use crate::error::{Failure, What};
 use crate::imports::{self, preview1, stubs};
-use crate::lifecycle::InFlight;
 use crate::module::{Code, Import, Module};
 use crate::pool::Pool;
 use crate::resolve::{Method, Unresolved, resolve};
 use crate::running;
 use crate::spec::Spec;
 use crate::state::State;
+use crate::stats::Stats;
 use crate::table::{Log, Table};
 use crate::values::{GuestValueError, Signature};
 
@@ -47,7 +47,7 @@ pub struct Function {
     pub table: Weak<Table>,
     pub lifecycle: Arc<crate::lifecycle::Lifecycle>,
     pub(crate) log: Arc<dyn Log>,
-    pub in_flight: InFlight,
+    pub stats: Stats,
     pub(crate) shared: &'static Shared,
     pub(crate) linked: Linked,
     pub(crate) needs: Needs,
@@ -78,7 +78,7 @@ impl Function {
             table: Arc::downgrade(table),
             lifecycle: Arc::clone(&table.lifecycle),
             log: Arc::clone(&table.log),
-            in_flight: InFlight::default(),
+            stats: Stats::new(table.timed),
             shared: module.shared,
             linked,
             needs,

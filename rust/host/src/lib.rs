@@ -8,7 +8,7 @@
 //! | one per process: engine, pool, ticker, signals | `engine`, `ticker`, `signals`, `fork` |
 //! | once per module | `module`, `cache`, `inspect` |
 //! | once per entry | `spec`, `groups`, `imports`, `resolve`, `function`, `table`, `reply` |
-//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `output`, `streams`, `inherited`, `stack` |
+//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `output`, `streams`, `inherited`, `stack`, `stats`, `histogram`, `stopwatch` |
 //! | many calls | `batch` |
 //! | arguments and results | `values` |
 
@@ -24,6 +24,7 @@ mod fork;
 pub mod frame;
 pub mod function;
 pub mod groups;
+mod histogram;
 pub mod imports;
 mod inherited;
 pub mod inspect;
@@ -41,6 +42,8 @@ pub mod signals;
 pub mod spec;
 mod stack;
 mod state;
+pub mod stats;
+mod stopwatch;
 pub mod streams;
 pub mod table;
 pub mod threads;

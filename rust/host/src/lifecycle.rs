@@ -1,6 +1,6 @@
-//! Opening and closing: whether calls may start, how many run, and whether those should end.
+//! Opening and closing: whether calls may start, and whether running ones should end.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
@@ -39,29 +39,5 @@ impl Lifecycle {
         if !self.is_cancelled() {
             ended.await;
         }
-    }
-}
-
-/// The calls of one function that are running.
-#[derive(Debug, Default)]
-pub struct InFlight(AtomicUsize);
-
-impl InFlight {
-    pub fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
-
-    pub fn enter(&self) -> Entered<'_> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Entered(self)
-    }
-}
-
-/// A call in progress.
-pub struct Entered<'a>(&'a InFlight);
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -24,6 +24,11 @@ impl Limiter {
         Limiter { limits, memory_used: 0, refused: false }
     }
 
+    /// Bytes of all linear memories together.
+    pub fn memory_used(&self) -> u64 {
+        self.memory_used
+    }
+
     /// The memory limit, if the guest ran into it.
     pub fn memory_refused(&self) -> Option<u64> {
         self.refused.then_some(self.limits.memory_bytes)

@@ -75,10 +75,17 @@ pub struct Table {
     pub limits: TreeLimits,
     pub authorize: Option<Arc<dyn Authorize>>,
     pub log: Arc<dyn Log>,
+    /// Whether the times of calls are taken.
+    pub timed: bool,
 }
 
 impl Table {
-    pub fn new(limits: TreeLimits, authorize: Option<Arc<dyn Authorize>>, log: Arc<dyn Log>) -> Arc<Self> {
+    pub fn new(
+        limits: TreeLimits,
+        authorize: Option<Arc<dyn Authorize>>,
+        log: Arc<dyn Log>,
+        timed: bool,
+    ) -> Arc<Self> {
         Arc::new(Table {
             targets: RwLock::default(),
             listed: Mutex::default(),
@@ -86,11 +93,22 @@ impl Table {
             limits,
             authorize,
             log,
+            timed,
         })
     }
 
     pub fn get(&self, id: &str) -> Option<Target> {
         self.targets.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// The functions made of modules, in no order.
+    pub fn guests(&self) -> Vec<Arc<Function>> {
+        let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);
+        let guests = targets.values().filter_map(|target| match target {
+            Target::Guest(function) => Some(Arc::clone(function)),
+            Target::Host(_) => None,
+        });
+        guests.collect()
     }
 
     /// Adds or replaces (F-40): calls of the old one go on.
@@ -153,7 +171,7 @@ impl Table {
         };
         let listed = lock(&self.listed);
         let alive = listed.iter().filter_map(Weak::upgrade);
-        alive.filter(|function| function.in_flight.count() > own(function)).collect()
+        alive.filter(|function| function.stats.in_flight() > own(function) as u64).collect()
     }
 
     fn wait_until_idle(

@@ -82,7 +82,7 @@ pub fn run_command(
 }
 
 fn run(module: &HostModule, spec: Spec, options: &Options) -> Result<i32, Failure> {
-    let table = Table::new(TreeLimits { depth: 1, calls: 0 }, None, Arc::new(NoLog));
+    let table = Table::new(TreeLimits { depth: 1, calls: 0 }, None, Arc::new(NoLog), false);
     let function = Function::prepare(&table, module, spec)?;
     let signature = function.signature()?;
     let mut arguments = Arguments::new(signature);

@@ -23,6 +23,7 @@ use crate::output::output;
 use crate::pending::{Delivery, Pending};
 use crate::scope;
 use crate::spec::{FunctionSpec, PyEnv};
+use crate::stats;
 use crate::table::Table;
 use crate::values::{Converter, LiftError, Lifted};
 
@@ -219,10 +220,13 @@ impl Prepared {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<(Option<Pairs>, Arguments)> {
         // F-42: what the environment lacks is reported before what is wrong with the arguments.
-        let env = self.resolve_env(py)?;
-        let spec = &self.function.spec;
-        let arguments = self.converter(py)?.lower(py, &spec.id, &spec.method, args, kwargs)?;
-        Ok((env, arguments))
+        let lower = || {
+            let env = self.resolve_env(py)?;
+            let spec = &self.function.spec;
+            let arguments = self.converter(py)?.lower(py, &spec.id, &spec.method, args, kwargs)?;
+            Ok((env, arguments))
+        };
+        lower().inspect_err(|error| stats::count(py, &self.function, error))
     }
 
     /// The environment, if it is resolved at each call.
@@ -233,13 +237,15 @@ impl Prepared {
     /// The arguments of a call with positional parameters.
     pub fn lower_all(&self, py: Python<'_>, args: &Bound<'_, PyTuple>) -> PyResult<Arguments> {
         let spec = &self.function.spec;
-        self.converter(py)?.lower(py, &spec.id, &spec.method, args, None)
+        let lowered = self.converter(py)?.lower(py, &spec.id, &spec.method, args, None);
+        lowered.inspect_err(|error| stats::count(py, &self.function, error))
     }
 
     /// The arguments of a call with a single parameter.
     pub fn lower_one(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Arguments> {
         let spec = &self.function.spec;
-        self.converter(py)?.lower_one(py, &spec.id, &spec.method, value)
+        let lowered = self.converter(py)?.lower_one(py, &spec.id, &spec.method, value);
+        lowered.inspect_err(|error| stats::count(py, &self.function, error))
     }
 
     fn converter(&self, py: Python<'_>) -> PyResult<&Converter> {
@@ -255,12 +261,14 @@ impl Prepared {
     ) -> PyResult<Py<PyAny>> {
         let id = &self.function.spec.id;
         let image = outcome.map_err(|failure| raise(py, failure, Some(id)))?;
-        match self.converter(py)?.lift(py, &image, raise_err) {
-            Ok(Lifted::Value(value)) => Ok(value.unbind()),
-            Ok(Lifted::GuestErr(value)) => Err(guest_error(py, id, value)),
-            Err(LiftError::Guest(broken)) => Err(raise(py, self.function.broken_result(&broken), Some(id))),
-            Err(LiftError::Python(error)) => Err(error),
-        }
+        let error = match self.converter(py)?.lift(py, &image, raise_err) {
+            Ok(Lifted::Value(value)) => return Ok(value.unbind()),
+            Ok(Lifted::GuestErr(value)) => guest_error(py, id, value),
+            Err(LiftError::Guest(broken)) => raise(py, self.function.broken_result(&broken), Some(id)),
+            Err(LiftError::Python(error)) => error,
+        };
+        stats::count(py, &self.function, &error);
+        Err(error)
     }
 
     fn unresolved(&self, py: Python<'_>) -> PyErr {

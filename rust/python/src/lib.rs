@@ -19,6 +19,7 @@ mod output;
 mod pending;
 mod scope;
 mod spec;
+mod stats;
 mod table;
 mod values;
 

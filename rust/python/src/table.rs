@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use wippy_host::error::Failure;
+use wippy_host::stats::Snapshot;
 use wippy_host::table::{Authorize, Table as HostTable, Target, TreeLimits};
 
 use crate::callee::{PyAuthorize, PyCallee, PyLog};
@@ -12,6 +14,7 @@ use crate::errors::raise;
 use crate::function::FunctionBase;
 use crate::hooks::Signals;
 use crate::scope;
+use crate::stats;
 
 #[pyclass(frozen, module = "wippy_native._core")]
 pub struct Table {
@@ -21,11 +24,17 @@ pub struct Table {
 #[pymethods]
 impl Table {
     #[new]
-    #[pyo3(signature = (*, log, authorize=None, max_call_depth=64, max_calls=0))]
-    fn new(log: Py<PyAny>, authorize: Option<Py<PyAny>>, max_call_depth: u32, max_calls: u64) -> Self {
+    #[pyo3(signature = (*, log, authorize=None, max_call_depth=64, max_calls=0, timed=true))]
+    fn new(
+        log: Py<PyAny>,
+        authorize: Option<Py<PyAny>>,
+        max_call_depth: u32,
+        max_calls: u64,
+        timed: bool,
+    ) -> Self {
         let limits = TreeLimits { depth: max_call_depth, calls: max_calls };
         let authorize = authorize.map(|hook| Arc::new(PyAuthorize(hook)) as Arc<dyn Authorize>);
-        Table { inner: HostTable::new(limits, authorize, Arc::new(PyLog(log))) }
+        Table { inner: HostTable::new(limits, authorize, Arc::new(PyLog(log)), timed) }
     }
 
     fn add(&self, function: &Bound<'_, FunctionBase>) {
@@ -47,6 +56,15 @@ impl Table {
         self.inner.remove(id)
     }
 
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let all = PyDict::new(py);
+        // Summing up may take milliseconds, the first time.
+        for (id, snapshot) in py.detach(|| self.snapshots()) {
+            all.set_item(id, stats::as_dict(py, &snapshot)?)?;
+        }
+        Ok(all)
+    }
+
     #[pyo3(signature = (wait=None))]
     fn close(&self, py: Python<'_>, wait: Option<f64>) -> PyResult<Vec<String>> {
         let wait = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
@@ -54,6 +72,13 @@ impl Table {
         let outer = scope::current(py)?;
         let closed = py.detach(|| self.inner.close(wait, outer.as_ref(), &mut Signals::new()));
         closed.map_err(|reason| raise(py, Failure::aborted(reason), None))
+    }
+}
+
+impl Table {
+    fn snapshots(&self) -> Vec<(String, Snapshot)> {
+        let guests = self.inner.guests();
+        guests.iter().map(|function| (function.spec.id.to_string(), function.stats.snapshot())).collect()
     }
 }
 

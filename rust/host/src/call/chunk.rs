@@ -57,19 +57,20 @@ impl Function {
         items: impl IntoIterator<Item = Arguments>,
         mut each: impl FnMut(Result<Image, Failure>),
     ) {
-        let _entered = self.in_flight.enter();
         let _running = self.shared.ticker.running();
         let _in_guest = InGuest::enter();
         let mut held = None;
         for mut arguments in items {
             let called = catch_unwind(AssertUnwindSafe(|| {
                 self.admit_item(chunk)?;
+                let _entered = self.stats.enter();
                 if held.is_none() {
                     held = Some(self.hold_for_chunk(chunk)?);
                 }
                 self.call_item(chunk, &mut arguments)
             }));
-            each(called.unwrap_or_else(|panic| Err(self.panicked(&*panic))));
+            let called = called.unwrap_or_else(|panic| Err(self.panicked(&*panic)));
+            each(called.inspect_err(|failure| self.stats.count_failure(failure)));
         }
     }
 

@@ -89,7 +89,7 @@ impl Function {
         self.admit(outer)?;
         let deadline =
             Deadline::new(self.spec.max_execution, options.timeout, outer.and_then(Frame::deadline));
-        let _entered = self.in_flight.enter();
+        let _entered = self.stats.enter();
         let _running = self.shared.ticker.running();
         let env = self.env_or_own(env.as_ref())?;
         let mailbox = Arc::new(Mailbox::of_threads(&self.shared.callees, home));
@@ -110,6 +110,7 @@ impl Function {
             let running = pin!(self.run_on_fiber(&mut arguments, &call, &mut store));
             self.in_time(pin!(output.beside(running)), &call).await
         };
+        self.stats.saw_memory(store.data().limiter.memory_used());
         // The instance goes before its output is delivered: nothing can be added any more.
         drop(store);
         let delivered = self.in_time(pin!(output.rest()), &call).await;
@@ -147,6 +148,7 @@ struct Finish {
 impl Finish {
     fn finish(&mut self, result: Result<Image, Failure>) {
         if let Some(done) = self.done.take() {
+            let result = result.inspect_err(|failure| self.function.stats.count_failure(failure));
             done(result);
         }
     }

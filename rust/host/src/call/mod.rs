@@ -77,7 +77,8 @@ impl Function {
         caller: Caller<'_>,
     ) -> Result<Image, Failure> {
         let called = catch_unwind(AssertUnwindSafe(|| self.call_inner(arguments, options, caller)));
-        called.unwrap_or_else(|panic| Err(self.panicked(&panic)))
+        let called = called.unwrap_or_else(|panic| Err(self.panicked(&panic)));
+        called.inspect_err(|failure| self.stats.count_failure(failure))
     }
 
     fn call_inner(
@@ -91,7 +92,7 @@ impl Function {
         let _running_here = Running::enter(&self.pool);
         let deadline =
             Deadline::new(self.spec.max_execution, options.timeout, outer.and_then(Frame::deadline));
-        let _entered = self.in_flight.enter();
+        let _entered = self.stats.enter();
         let _running = self.shared.ticker.running();
         let _in_guest = InGuest::enter();
         let env = self.env_or_own(env)?;
@@ -163,6 +164,7 @@ impl Function {
             let mut hooks = WithOutput { hooks, streams: &mut streams };
             self.driven(self.run_on_fiber(arguments, call, &mut store), call, mailbox, &mut hooks)
         };
+        self.stats.saw_memory(store.data().limiter.memory_used());
         // The instance goes before its output is delivered: nothing can be added any more.
         drop(store);
         let delivered = self.deliver_rest(&mut streams, call, hooks);

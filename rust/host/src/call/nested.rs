@@ -22,7 +22,8 @@ impl Function {
         arguments: &'a mut Arguments,
         caller: &'a Frame,
     ) -> Pin<Box<dyn Future<Output = Result<Image, Failure>> + Send + 'a>> {
-        Box::pin(self.nested(arguments, caller))
+        let outcome = self.stats.outcome();
+        Box::pin(async move { outcome.of(self.nested(arguments, caller).await) })
     }
 
     async fn nested(self: &Arc<Self>, arguments: &mut Arguments, caller: &Frame) -> Result<Image, Failure> {
@@ -30,7 +31,7 @@ impl Function {
         self.method()?;
         self.pool.refuse_reentry(Some(caller))?;
         let deadline = Deadline::new(self.spec.max_execution, None, caller.deadline());
-        let _entered = self.in_flight.enter();
+        let _entered = self.stats.enter();
         let env = self.nested_env(caller).await?;
         let id = Arc::clone(&self.spec.id);
         let mailbox = Arc::clone(caller.mailbox());
@@ -47,7 +48,9 @@ impl Function {
                     None => self.hold(Some(caller), holder).await?,
                 };
                 let mut store = self.store(&call, &mut streams, Interrupt::Poller)?;
-                self.run_on_fiber(arguments, &call, &mut store).await
+                let result = self.run_on_fiber(arguments, &call, &mut store).await;
+                self.stats.saw_memory(store.data().limiter.memory_used());
+                result
             };
             match deadline.at {
                 Some(at) => match tokio::time::timeout_at(at.into(), running).await {

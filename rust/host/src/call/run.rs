@@ -52,7 +52,9 @@ impl Function {
         store.epoch_deadline_callback(on_epoch);
         let live = self.instantiate_here(&mut store);
         let live = live.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
+        self.stats.made_instance();
         let result = self.invoke_here(arguments, &mut store, live);
+        self.stats.saw_memory(store.data().limiter.memory_used());
         result.map_err(|error| self.failure(error, Phase::Call, call, &store))
     }
 
@@ -97,6 +99,7 @@ impl Function {
         store.epoch_deadline_callback(on_epoch_yield);
         let live = self.instantiate(store).await;
         let live = live.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
+        self.stats.made_instance();
         let result = self.invoke(arguments, store, live).await;
         result.map_err(|error| self.failure(error, Phase::Call, call, store))
     }
@@ -146,6 +149,7 @@ impl Function {
         caller: Option<&Frame>,
         holder: Option<&Frame>,
     ) -> Result<Held<'_>, Failure> {
+        let _waiting = self.stats.wait();
         let permit = self.pool.enter(1, caller, holder).await?;
         let first = match starts_a_tree(holder) {
             true => Some(self.shared.callers.enter(1, caller, holder).await?),

@@ -17,6 +17,7 @@ use crate::frame::Frame;
 use crate::function::Function;
 use crate::reply::Awaited;
 use crate::state::State;
+use crate::stats::Kind;
 use crate::table::{HostFunction, Payload, Refusal, Table, Target};
 use crate::threads::Threads;
 use crate::values::{Arguments, Outcome};
@@ -147,7 +148,10 @@ impl Caller {
     async fn call_guest(&self, function: &Arc<Function>, input: &Payload) -> Answer<Payload> {
         let signature = match function.signature() {
             Ok(signature) => signature,
-            Err(failure) => return Ok(Err(failure.message)),
+            Err(failure) => {
+                function.stats.count_failure(&failure);
+                return Ok(Err(failure.message));
+            }
         };
         let arguments = match input {
             Payload::Text(text) => Arguments::of_string(signature, text),
@@ -155,7 +159,10 @@ impl Caller {
         };
         let mut arguments = match arguments {
             Ok(arguments) => arguments,
-            Err(mismatch) => return Ok(Err(format!("{}: {mismatch}", function.encode_prefix()))),
+            Err(mismatch) => {
+                function.stats.count_error(Kind::Argument);
+                return Ok(Err(format!("{}: {mismatch}", function.encode_prefix())));
+            }
         };
         let image = match function.call_nested(&mut arguments, &self.frame).await {
             Ok(image) => image,
@@ -169,8 +176,14 @@ impl Caller {
         };
         Ok(match outcome {
             Ok(Outcome::Value(payload)) => Ok(payload),
-            Ok(Outcome::Err(text)) => Err(text),
-            Err(broken) => Err(format!("{}: {broken}", function.spec.id)),
+            Ok(Outcome::Err(text)) => {
+                function.stats.count_error(Kind::Guest);
+                Err(text)
+            }
+            Err(broken) => {
+                function.stats.count_error(Kind::Trap);
+                Err(format!("{}: {broken}", function.spec.id))
+            }
         })
     }
 
