@@ -154,6 +154,8 @@ class FunctionSpec:
         strict_imports: bool = ...,
         capacity: int = ...,
         inline: bool = ...,
+        warm_start: bool = ...,
+        reuse: int = ...,
         max_execution_ms: int = ...,
         max_memory_bytes: int = ...,
         max_table_elements: int = ...,

@@ -16,6 +16,7 @@ use crate::error::Failure;
 use crate::fork::Generation;
 use crate::pool::Pool;
 use crate::signals;
+use crate::spares::Registry;
 use crate::threads::Threads;
 use crate::ticker::Ticker;
 
@@ -53,6 +54,8 @@ pub struct Shared {
     pub permits: Arc<Pool>,
     /// Stands before `permits` for calls that may call others, so that some room is left for those they call.
     pub callers: Arc<Pool>,
+    /// The instances that exist without a call.
+    pub(crate) spares: Registry,
     pub ticker: Ticker,
     pub tokio: tokio::runtime::Runtime,
     /// Run the embedder's code for calls that nobody's thread waits for.
@@ -123,6 +126,7 @@ impl Shared {
                 (allocation.instances / 4 * 3) as usize,
                 false,
             ),
+            spares: Registry::new(allocation.instances),
             engine,
             allocation,
             ticker,

@@ -9,18 +9,21 @@ use wasmtime::component::Component;
 
 use crate::engine::Shared;
 use crate::error::{Failure, What};
+use crate::groups::Group;
 use crate::imports::{self, preview1, stubs};
 use crate::lifecycle::InFlight;
 use crate::module::{Code, Import, Module};
 use crate::pool::Pool;
 use crate::resolve::{Method, Unresolved, resolve};
 use crate::running;
+use crate::spares::Spares;
 use crate::spec::Spec;
 use crate::state::State;
 use crate::table::{Log, Table};
 use crate::values::{GuestValueError, Signature};
 
-/// A module linked for one entry.
+/// A module linked for one entry. Cheap to clone.
+#[derive(Clone)]
 pub enum Linked {
     Component(wasmtime::component::InstancePre<State>),
     Core(wasmtime::InstancePre<State>),
@@ -52,6 +55,8 @@ pub struct Function {
     pub(crate) linked: Linked,
     pub(crate) needs: Needs,
     pub(crate) pool: Arc<Pool>,
+    /// Instances without a call, where the entry wants some.
+    pub(crate) spares: Option<Spares>,
     method: Result<Method, String>,
     /// Shared by all functions that had this id since it was added.
     retired: OnceLock<Arc<AtomicBool>>,
@@ -80,6 +85,7 @@ impl Function {
             log: Arc::clone(&table.log),
             in_flight: InFlight::default(),
             shared: module.shared,
+            spares: Spares::of(&spec, needs.weight, module.shared),
             linked,
             needs,
             pool,
@@ -101,6 +107,11 @@ impl Function {
         })
     }
 
+    /// Whether what its guests write reaches anybody.
+    pub(crate) fn has_output(&self) -> bool {
+        self.needs.output && self.spec.grants.has(Group::Cli)
+    }
+
     /// The words in front of an argument error (V-28).
     pub fn encode_prefix(&self) -> String {
         format!("failed to call wasm method: {}: encode params", self.spec.method)
@@ -115,9 +126,22 @@ impl Function {
 
     /// Gives the function an id in a table, or the id of `before`, which it replaces. Who holds the replaced function
     /// may go on calling it (F-40); removing the id ends both (F-36).
-    pub(crate) fn enlist(&self, before: Option<&Function>) {
+    pub(crate) fn enlist(self: &Arc<Self>, before: Option<&Function>) {
         let inherited = before.and_then(|before| before.retired.get()).cloned();
         self.retired.get_or_init(|| inherited.unwrap_or_default());
+        if let Some(before) = before {
+            before.drop_spares();
+        }
+        if let Some(spares) = &self.spares {
+            spares.start(self);
+        }
+    }
+
+    /// No more instances without a call, for good.
+    pub(crate) fn drop_spares(&self) {
+        if let Some(spares) = &self.spares {
+            spares.close();
+        }
     }
 
     /// The id was removed: no new calls; running ones finish.
@@ -125,6 +149,7 @@ impl Function {
         if let Some(retired) = self.retired.get() {
             retired.store(true, Ordering::Release);
         }
+        self.drop_spares();
     }
 
     /// The calls of this function that the calling thread is in the middle of.
@@ -178,7 +203,7 @@ fn link_core(module: &wasmtime::Module, spec: &Spec, shared: &Shared) -> Result<
     let wasi = preview1::is_used(module, &spec.grants);
     let needs = Needs {
         wasi,
-        output: wasi && spec.grants.has(crate::groups::Group::Cli),
+        output: wasi && spec.grants.has(Group::Cli),
         fiber: wasi,
         frame: false,
         weight: shared.weight(required.num_memories, required.num_tables),
@@ -190,7 +215,7 @@ fn link_core(module: &wasmtime::Module, spec: &Spec, shared: &Shared) -> Result<
 fn refuse_undeclared(imports: &[Import], spec: &Spec) -> Result<(), Failure> {
     let declared = |import: &&Import| {
         spec.grants.open(&import.interface)
-            || (import.group() == crate::groups::Group::Preview1.name() && spec.grants.preview1())
+            || (import.group() == Group::Preview1.name() && spec.grants.preview1())
     };
     let Some(first) = imports.iter().find(|import| !declared(import)) else { return Ok(()) };
     let denied = stubs::ungranted(&first.interface, &first.function, &spec.grants);

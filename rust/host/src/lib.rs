@@ -8,7 +8,8 @@
 //! | one per process: engine, pool, ticker, signals | `engine`, `ticker`, `signals`, `fork` |
 //! | once per module | `module`, `cache`, `inspect` |
 //! | once per entry | `spec`, `groups`, `imports`, `resolve`, `function`, `table`, `reply` |
-//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `output`, `streams`, `inherited`, `stack` |
+//! | instances without a call | `warm`, `spares` |
+//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `input`, `output`, `streams`, `inherited`, `stack` |
 //! | arguments and results | `values` |
 
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -24,6 +25,7 @@ pub mod function;
 pub mod groups;
 pub mod imports;
 mod inherited;
+pub mod input;
 pub mod inspect;
 mod instance;
 pub mod lifecycle;
@@ -36,6 +38,7 @@ mod reply;
 mod resolve;
 mod running;
 pub mod signals;
+mod spares;
 pub mod spec;
 mod stack;
 mod state;
@@ -44,3 +47,4 @@ pub mod table;
 pub mod threads;
 mod ticker;
 pub mod values;
+mod warm;

@@ -132,6 +132,7 @@ impl Table {
         hooks: &mut dyn Hooks,
     ) -> Result<Vec<String>, Abort> {
         self.lifecycle.close();
+        lock(&self.listed).iter().filter_map(Weak::upgrade).for_each(|function| function.drop_spares());
         let waited = self.wait_until_idle(wait, outer, hooks);
         let mut cancelled: Vec<String> =
             self.busy(outer).iter().map(|function| function.spec.id.to_string()).collect();

@@ -62,6 +62,8 @@ pub fn run_command(
         strict_imports: false,
         capacity: 1,
         inline: true,
+        warm_start: false,
+        reuse: 1,
         max_execution: (max_execution_ms > 0).then(|| Duration::from_millis(max_execution_ms)),
         limits: InstanceLimits { memory_bytes: max_memory_bytes, table_elements: 1 << 20 },
         max_result_bytes: 1 << 20,

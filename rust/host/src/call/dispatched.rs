@@ -4,6 +4,7 @@
 //! sleep need no thread each, and short calls finish beside long ones. Cancelling drops the future, which unwinds the
 //! guest where it waits, or at its next tick.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -15,6 +16,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Sleep;
 
 use super::deadline::Deadline;
+use super::guest::Source;
 use super::{Call, Options};
 use crate::error::{Abort, Failure, Stop, What};
 use crate::frame::Frame;
@@ -25,6 +27,7 @@ use crate::spec::Pairs;
 use crate::state::Interrupt;
 use crate::streams::Streams;
 use crate::values::{Arguments, Image};
+use crate::warm::Warm;
 
 /// How soon output that found no room is tried again.
 const HELD_UP: Duration = Duration::from_millis(5);
@@ -69,13 +72,7 @@ impl Function {
 
     /// What `work` gives, a panic of the host as an error of this call alone.
     async fn unpanicked<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let mut work = pin!(work);
-        poll_fn(|context| {
-            let _in_guest = InGuest::enter();
-            catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
-                .unwrap_or_else(|panic| Poll::Ready(Err(self.panicked(&*panic))))
-        })
-        .await
+        caught(work).await.unwrap_or_else(|panic| Err(self.panicked(&*panic)))
     }
 
     async fn dispatched(self: &Arc<Self>, request: Request) -> Result<Image, Failure> {
@@ -98,17 +95,30 @@ impl Function {
             Some(held) => held,
             None => self.in_time(self.hold(outer, holder), &call).await??,
         };
-        let mut streams = Streams::new(Arc::clone(&self.spec.id));
-        let mut store = self.store(&call, &mut streams, Interrupt::Poller)?;
-        let mut output = Delivery::new(streams, mailbox);
-        let running = output.beside(self.run_on_fiber(&mut arguments, &call, &mut store));
-        let result = self.in_time(running, &call).await;
-        // The instance goes before its output is delivered: nothing can be added any more.
-        drop(store);
-        let delivered = self.in_time(output.rest(), &call).await;
-        let image = result???;
-        delivered??;
+        let (image, warm) = self.run_dispatched(&mut arguments, &call, Source::Spares, mailbox).await?;
+        self.put_back(warm);
         Ok(image)
+    }
+
+    /// The result, and the instance if it may serve further calls; what was led to this call is done with it.
+    async fn run_dispatched(
+        &self,
+        arguments: &mut Arguments,
+        call: &Call<'_>,
+        source: Source,
+        mailbox: Arc<Mailbox>,
+    ) -> Result<(Image, Option<Warm>), Failure> {
+        let mut streams = Streams::new(Arc::clone(&self.spec.id));
+        let mut guest = self.guest(call, &mut streams, Interrupt::Poller, source)?;
+        let mut output = Delivery::new(streams, mailbox);
+        let running = output.beside(self.run_on_fiber(arguments, call, &mut guest));
+        let result = self.in_time(running, call).await;
+        // The instance goes, or rests, before its output is delivered: nothing can be added any more.
+        let result = result.flatten().flatten().map(|image| (image, guest.after_call()));
+        let delivered = self.in_time(output.rest(), call).await;
+        let ended = result?;
+        delivered??;
+        Ok(ended)
     }
 
     /// Waits for `work` until the call's deadline, or until its runtime ends it.
@@ -128,6 +138,19 @@ impl Function {
         })
         .await
     }
+}
+
+/// What `work`, which may run a guest, gives; or the panic that ends it.
+pub(crate) async fn caught<F: Future>(work: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let _in_guest = InGuest::enter();
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
 }
 
 /// Says that the call is done, whatever became of it; dropped after everything the call held.

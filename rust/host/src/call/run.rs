@@ -1,25 +1,23 @@
-//! One run of a guest: permits, a store, a fresh instance, the export, and what its end means.
+//! One run of a guest: permits, an instance, the export, and what its end means.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use wasmtime::{Store, Trap};
 
 use super::Call;
+use super::guest::{Guest, Source};
 use crate::driver::{Hooks, Stopped, drive};
 use crate::error::{Failure, Phase, Site, Stop, What, classify};
 use crate::frame::Frame;
-use crate::function::{Function, Linked};
-use crate::instance;
+use crate::function::Function;
+use crate::instance::Live;
 use crate::mailbox::Mailbox;
 use crate::pool::Permit;
 use crate::resolve::Export;
-use crate::state::{Interrupt, State, Watch, on_epoch, on_epoch_yield};
+use crate::spares::engine_room;
+use crate::state::{Interrupt, State, on_epoch, on_epoch_yield};
 use crate::streams::Streams;
 use crate::values::{Arguments, Image, component};
-
-/// What a guest may hand to one host function, in wasmtime's units.
-const HOSTCALL_BYTES: usize = 128 << 20;
 
 /// What a running call holds. It outlives the call's store, whose instance takes up the slot until it is dropped.
 pub(super) struct Held<'a> {
@@ -33,13 +31,6 @@ fn starts_a_tree(holder: Option<&Frame>) -> bool {
     holder.is_some_and(|frame| frame.depth() == 1)
 }
 
-/// A live instance; its store is with whoever made it.
-#[derive(Clone, Copy)]
-pub(crate) enum Live {
-    Component(wasmtime::component::Instance),
-    Core(wasmtime::Instance),
-}
-
 impl Function {
     /// Runs on this thread's own stack.
     pub(super) fn run_here(
@@ -48,23 +39,20 @@ impl Function {
         call: &Call<'_>,
         interrupt: Interrupt,
     ) -> Result<Image, Failure> {
-        let mut store = self.store(call, &mut Streams::default(), interrupt)?;
-        store.epoch_deadline_callback(on_epoch);
-        let live = self.instantiate_here(&mut store);
-        let live = live.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
-        let result = self.invoke_here(arguments, &mut store, live);
-        result.map_err(|error| self.failure(error, Phase::Call, call, &store))
-    }
-
-    fn instantiate_here(&self, store: &mut Store<State>) -> wasmtime::Result<Live> {
-        match &self.linked {
-            Linked::Component(pre) => pre.instantiate(store).map(Live::Component),
-            Linked::Core(pre) => {
-                let instance = pre.instantiate(&mut *store)?;
-                instance::initialize(store, &instance)?;
-                Ok(Live::Core(instance))
+        let mut guest = self.guest(call, &mut Streams::default(), interrupt, Source::Spares)?;
+        guest.store.epoch_deadline_callback(on_epoch);
+        let live = match guest.live {
+            Some(live) => live,
+            None => {
+                let live = self.linked.instantiate_here(&mut guest.store);
+                live.map_err(|error| self.failure(error, Phase::Instantiate, call, &guest.store))?
             }
-        }
+        };
+        guest.live = Some(live);
+        let result = self.invoke_here(arguments, &mut guest.store, live);
+        let image = result.map_err(|error| self.failure(error, Phase::Call, call, &guest.store))?;
+        self.put_back(guest.after_call());
+        Ok(image)
     }
 
     fn invoke_here(
@@ -92,24 +80,22 @@ impl Function {
         &self,
         arguments: &mut Arguments,
         call: &Call<'_>,
-        store: &mut Store<State>,
+        guest: &mut Guest,
     ) -> Result<Image, Failure> {
-        store.epoch_deadline_callback(on_epoch_yield);
-        let live = self.instantiate(store).await;
-        let live = live.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
-        let result = self.invoke(arguments, store, live).await;
-        result.map_err(|error| self.failure(error, Phase::Call, call, store))
+        guest.store.epoch_deadline_callback(on_epoch_yield);
+        let live = match guest.live {
+            Some(live) => live,
+            None => {
+                let live = self.linked.instantiate(&mut guest.store).await;
+                live.map_err(|error| self.failure(error, Phase::Instantiate, call, &guest.store))?
+            }
+        };
+        guest.live = Some(live);
+        let result = self.invoke(arguments, &mut guest.store, live).await;
+        result.map_err(|error| self.failure(error, Phase::Call, call, &guest.store))
     }
 
-    /// A fresh instance, its start code run.
-    pub(super) async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Live> {
-        match &self.linked {
-            Linked::Component(pre) => pre.instantiate_async(store).await.map(Live::Component),
-            Linked::Core(pre) => instance::core_async(pre, store).await.map(Live::Core),
-        }
-    }
-
-    pub(super) async fn invoke(
+    async fn invoke(
         &self,
         arguments: &mut Arguments,
         store: &mut Store<State>,
@@ -151,7 +137,7 @@ impl Function {
             true => Some(self.shared.callers.enter(1, caller, holder).await?),
             false => None,
         };
-        let slot = self.shared.permits.enter(self.needs.weight, caller, holder).await?;
+        let slot = engine_room(self.shared, self.needs.weight, caller, holder).await?;
         Ok(Held { _slot: slot, _caller: first, _permit: permit })
     }
 
@@ -177,22 +163,6 @@ impl Function {
                 Stopped::Aborted(reason) => Failure::aborted(reason),
             }
         })
-    }
-
-    pub(super) fn store(
-        &self,
-        call: &Call<'_>,
-        streams: &mut Streams,
-        interrupt: Interrupt,
-    ) -> Result<Store<State>, Failure> {
-        let watch = Watch::new(call.deadline.at, Arc::clone(&self.lifecycle), interrupt);
-        let wasi = instance::wasi(self, call.options, call.env, streams, call.trial)?;
-        let state = instance::state(self, wasi, watch, call.frame.clone());
-        let mut store = Store::new(&self.shared.engine, state);
-        store.limiter(|state| &mut state.limiter);
-        store.set_epoch_deadline(1);
-        store.set_hostcall_fuel(self.spec.max_result_bytes.max(HOSTCALL_BYTES));
-        Ok(store)
     }
 
     pub(super) fn failure(
