@@ -3,6 +3,9 @@
 //! Ready instances (`pool.warm_start`) are made in the background, one at a time, on the engine's own threads; idle ones
 //! (`pool.reuse`) come back from calls. A call takes a spare one if there is one that fits, and never waits for one.
 //! Spares take part in the engine's room like calls, and give way to calls that find none.
+//!
+//! Dropping a large instance costs as much as many a call. Where ready ones are wanted, that too is done in the
+//! background.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -10,7 +13,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -30,6 +33,8 @@ use crate::warm::{Lasting, Place, Warm, places};
 
 /// The part of the engine's room that spare instances of all functions may take together.
 const SHARE: u32 = 4;
+/// After a call, so that the thread that made it gets on first.
+const PAUSE: Duration = Duration::from_millis(1);
 /// Fresh calls at most, as a power of two, before a function that made no ready instance tries again.
 const MOST_PATIENCE: u32 = 10;
 
@@ -53,7 +58,10 @@ struct Shelf {
 struct Stock {
     ready: VecDeque<Owned<Spare>>,
     idle: Vec<Owned<Spare>>,
-    filling: bool,
+    /// To be dropped, each with the room it takes up until then.
+    used: Vec<Owned<(Warm, Permit<'static>)>>,
+    /// Somebody is at it, or about to be.
+    tended: bool,
     closed: bool,
     /// Times in a row that making a ready instance failed, or was for nothing.
     failures: u32,
@@ -92,7 +100,7 @@ impl Spares {
     /// The function is in its table: instances may be made ready.
     pub fn start(&self, function: &Arc<Function>) {
         self.0.function.get_or_init(|| Arc::downgrade(function));
-        self.0.fill();
+        self.0.tend();
     }
 
     /// Drops what there is, for good.
@@ -100,15 +108,17 @@ impl Spares {
         self.0.close();
     }
 
-    /// An instance that fits a call with this environment.
-    pub fn take(&self, spec: &Spec, env: &[(String, String)]) -> Option<Warm> {
+    /// An instance that fits a call with this environment, and what the call drops when it is over.
+    pub fn take(&self, spec: &Spec, env: &[(String, String)]) -> (Option<Warm>, Refill) {
         let (found, stale) = self.0.pick(env, &places(&spec.mounts));
         if !stale.is_empty() {
             self.0.shared.tokio.spawn(async move { drop(stale) });
         }
-        self.0.fill();
+        if found.is_none() {
+            self.0.tend();
+        }
         // From now on it takes up the room that the call holds.
-        found.map(|spare| spare.into_inner().warm)
+        (found.map(|spare| spare.into_inner().warm), Refill(Arc::clone(&self.0)))
     }
 
     /// Whether instances serve several calls.
@@ -116,12 +126,26 @@ impl Spares {
         self.0.reuse > 1
     }
 
-    /// Takes back the instance of a call that ended well, while the call still holds its own room.
+    /// Takes the instance of a call that ended well, while the call still holds its own room.
     pub fn put_back(&self, warm: Warm) {
         if warm.lasting.served < self.0.reuse
             && let Some(room) = self.0.room()
         {
             self.0.put(Spare { warm, _room: room }, |stock, spare| stock.idle.push(spare));
+        } else {
+            self.0.dispose(warm);
+        }
+    }
+}
+
+/// Has what a call took replaced once it is over: mapping memory for another instance meanwhile would hold it up. Long
+/// calls that leave nothing behind are noticed by the first one that finds nothing.
+pub(crate) struct Refill(Arc<Shelf>);
+
+impl Drop for Refill {
+    fn drop(&mut self) {
+        if self.0.shared.is_current() {
+            self.0.tend();
         }
     }
 }
@@ -158,27 +182,36 @@ impl Shelf {
         (found, stale)
     }
 
-    /// Has the engine's threads make more ready instances, unless they are at it.
-    fn fill(self: &Arc<Self>) {
+    /// Has one of the engine's threads do what there is to do, unless one is at it.
+    fn tend(self: &Arc<Self>) {
         let Some(function) = self.function.get().filter(|_| self.warm_start) else { return };
         let mut stock = self.lock();
-        if stock.filling || stock.patience > 0 || !self.has_room(&stock) {
+        if stock.tended || self.next_task(&stock).is_none() {
             return;
         }
-        stock.filling = true;
+        stock.tended = true;
         drop(stock);
-        self.shared.tokio.spawn(fill(Arc::clone(self), Weak::clone(function)));
+        self.shared.tokio.spawn(tend(Arc::clone(self), Weak::clone(function)));
+    }
+
+    fn next_task(&self, stock: &Stock) -> Option<Task> {
+        match stock {
+            _ if !stock.used.is_empty() => Some(Task::Drop),
+            _ if stock.patience == 0 && self.has_room(stock) => Some(Task::Make),
+            _ => None,
+        }
     }
 
     fn has_room(&self, stock: &Stock) -> bool {
         !stock.closed && stock.ready.len() + stock.idle.len() < self.capacity
     }
 
-    /// Whether another ready instance is to be made; if not, this round of filling is over.
-    fn wants_more(&self) -> bool {
+    /// What is to be done next; with none left, nobody tends the stock any more.
+    fn start_task(&self) -> Option<Task> {
         let mut stock = self.lock();
-        stock.filling = self.has_room(&stock);
-        stock.filling
+        let task = self.next_task(&stock);
+        stock.tended = task.is_some();
+        task
     }
 
     /// Room for one more instance without a call, if no call needs it.
@@ -202,9 +235,32 @@ impl Shelf {
         }
     }
 
+    /// Leaves an instance that no call will use to whoever tends the stock, if it is looked after.
+    fn dispose(self: &Arc<Self>, warm: Warm) {
+        if !self.warm_start {
+            return;
+        }
+        let Some(room) = self.shared.permits.try_enter(self.weight, None) else { return };
+        let used = Owned::new((warm, room));
+        let mut stock = self.lock();
+        if stock.closed {
+            return;
+        }
+        stock.used.push(used);
+        drop(stock);
+        self.tend();
+    }
+
     /// Drops one instance; whether there was one.
     fn give_way(&self) -> bool {
-        let spare = self.lock().next();
+        let mut stock = self.lock();
+        if let Some(used) = stock.used.pop() {
+            drop(stock);
+            drop(used);
+            return true;
+        }
+        let spare = stock.next();
+        drop(stock);
         spare.is_some()
     }
 
@@ -214,7 +270,11 @@ impl Shelf {
         }
         let mut stock = self.lock();
         stock.closed = true;
-        let dropped = (std::mem::take(&mut stock.ready), std::mem::take(&mut stock.idle));
+        let dropped = (
+            std::mem::take(&mut stock.ready),
+            std::mem::take(&mut stock.idle),
+            std::mem::take(&mut stock.used),
+        );
         drop(stock);
         self.stop.notify_waiters();
         drop(dropped);
@@ -241,12 +301,25 @@ impl Stock {
     }
 }
 
-/// Makes instances ready until there are enough. Keeps the function alive only where it has to.
-async fn fill(shelf: Arc<Shelf>, function: Weak<Function>) {
-    while shelf.wants_more() {
-        if !add_one(&shelf, &function).await {
-            shelf.lock().filling = false;
-            return;
+enum Task {
+    Drop,
+    Make,
+}
+
+/// Drops used instances and makes ready ones until there are enough. Keeps the function alive only where it has to.
+async fn tend(shelf: Arc<Shelf>, function: Weak<Function>) {
+    tokio::time::sleep(PAUSE).await;
+    while let Some(task) = shelf.start_task() {
+        match task {
+            Task::Drop => {
+                let used = shelf.lock().used.pop();
+                drop(used);
+            }
+            Task::Make if add_one(&shelf, &function).await => {}
+            Task::Make => {
+                shelf.lock().tended = false;
+                return;
+            }
         }
     }
 }

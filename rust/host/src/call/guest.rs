@@ -8,6 +8,7 @@ use super::Call;
 use crate::error::Failure;
 use crate::function::Function;
 use crate::instance::{self, Ends, Live};
+use crate::spares::{Refill, Spares};
 use crate::state::{Interrupt, State, Watch};
 use crate::streams::Streams;
 use crate::warm::{Lasting, Warm};
@@ -27,12 +28,14 @@ pub(super) struct Guest {
     pub live: Option<Live>,
     /// Present where the instance may serve further calls.
     lasting: Option<Lasting>,
+    /// Dropped last.
+    _refill: Option<Refill>,
 }
 
 impl Guest {
     /// What is left when a call has ended well. After any other end the instance is dropped.
     pub fn after_call(self) -> Option<Warm> {
-        let Guest { store, live, lasting } = self;
+        let Guest { store, live, lasting, _refill } = self;
         let (live, mut lasting) = (live?, lasting?);
         lasting.served += 1;
         Some(Warm { store, live, lasting })
@@ -47,38 +50,31 @@ impl Function {
         interrupt: Interrupt,
         source: Source,
     ) -> Result<Guest, Failure> {
-        let (warm, lasts) = match (source, &self.spares) {
-            (Source::Spares, None) => (None, false),
-            (Source::Spares, Some(spares)) => (spares.take(&self.spec, call.env), spares.are_used_again()),
-            (Source::Kept(Some(warm)), _) => (Some(warm), true),
-            (Source::Kept(None), spares) => {
-                (spares.as_ref().and_then(|spares| spares.take(&self.spec, call.env)), true)
-            }
+        let spares = self.spares.as_ref();
+        let (kept, is_kept) = match source {
+            Source::Spares => (None, false),
+            Source::Kept(warm) => (warm, true),
         };
-        match warm {
-            Some(Warm { mut store, live, lasting }) => {
-                self.lead(&mut store, &lasting, call, streams, interrupt);
-                Ok(Guest { store, live: Some(live), lasting: Some(lasting) })
+        let (spare, refill) = match (&kept, spares) {
+            (None, Some(spares)) => {
+                let (spare, refill) = spares.take(&self.spec, call.env);
+                (spare, Some(refill))
             }
-            None if lasts => self.fresh_lasting(call, streams, interrupt),
+            _ => (None, None),
+        };
+        let (mut store, live, lasting) = match kept.or(spare) {
+            Some(Warm { store, live, lasting }) => (store, Some(live), lasting),
+            None if is_kept || spares.is_some_and(Spares::are_used_again) => {
+                let lasting = Lasting::new(self, call.env.into());
+                (lasting.store(self, self.watch(call, Interrupt::Poller))?, None, lasting)
+            }
             None => {
                 let store = self.store(call, streams, interrupt)?;
-                Ok(Guest { store, live: None, lasting: None })
+                return Ok(Guest { store, live: None, lasting: None, _refill: refill });
             }
-        }
-    }
-
-    /// For further calls too.
-    fn fresh_lasting(
-        &self,
-        call: &Call<'_>,
-        streams: &mut Streams,
-        interrupt: Interrupt,
-    ) -> Result<Guest, Failure> {
-        let lasting = Lasting::new(self, call.env.into());
-        let mut store = lasting.store(self, self.watch(call, Interrupt::Poller))?;
+        };
         self.lead(&mut store, &lasting, call, streams, interrupt);
-        Ok(Guest { store, live: None, lasting: Some(lasting) })
+        Ok(Guest { store, live, lasting: Some(lasting), _refill: refill })
     }
 
     /// Makes an instance that was made without a call that of this call.
