@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         WippyError,
     )
     from .function import Function, PythonFunction
+    from .instance import Instance
     from .limits import Limits
     from .problems import Problem
     from .registry import Entry
@@ -48,6 +49,7 @@ __all__ = [
     "GuestTrap",
     "HashMismatch",
     "ImportDenied",
+    "Instance",
     "InternalError",
     "LimitExceeded",
     "Limits",
@@ -67,6 +69,7 @@ _ELSEWHERE = {
     "Entry": "registry",
     "Err": "_border",
     "Function": "function",
+    "Instance": "instance",
     "Limits": "limits",
     "Ok": "_border",
     "Problem": "problems",

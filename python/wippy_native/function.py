@@ -7,12 +7,15 @@ from collections.abc import Callable
 from enum import Enum
 from numbers import Real
 from types import NoneType
-from typing import Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from ._border import FunctionBase
 from .errors import FunctionNotFound, WippyError
 from .output import Output, sink
 from .signature import make_signature, wit_line
+
+if TYPE_CHECKING:
+    from .instance import Instance
 
 
 class _Unset(Enum):
@@ -28,7 +31,7 @@ UNSET: Final = _Unset.UNSET
 class Function(FunctionBase):
     """A WebAssembly function of a runtime; call it with its WIT parameters, by position or by snake_case name.
 
-    Every call runs in a fresh instance. A call raises `ArgumentError`, `GuestError` (the error side of the function's
+    Every call runs in a fresh instance, unless its entry has `pool.reuse`. A call raises `ArgumentError`, `GuestError` (the error side of the function's
     `result`), `GuestTrap` with `ImportDenied`, `GuestExit`, `LimitExceeded`, `PoolClosed` or `Cancelled`.
 
     >>> resize = rt.function("app:resize")                                    # doctest: +SKIP
@@ -91,6 +94,17 @@ class Function(FunctionBase):
         from . import aio  # asyncio takes longer to load than all of this package
 
         return await aio.call(self, args, kwargs)
+
+    def instance(self) -> Instance:
+        """An instance that keeps its state from call to call: see `Instance`. The options of this function hold for its
+        calls. Rules: F-38b.
+
+        >>> with fn.instance() as instance:                                   # doctest: +SKIP
+        ...     instance("one"), instance("two")
+        """
+        from .instance import Instance
+
+        return Instance(self)
 
     def _parameters(self) -> list[tuple[str, str]]:
         parameters = self.parameters

@@ -3,10 +3,11 @@
 //! Everything that can be done once is done here, at load. What a call costs is in `call.rs`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use wasmtime::component::Component;
 
+use crate::call::Kept;
 use crate::engine::Shared;
 use crate::error::{Failure, What};
 use crate::groups::Group;
@@ -44,6 +45,18 @@ pub struct Needs {
     pub weight: u32,
 }
 
+/// An export by the name that somebody called it.
+pub struct NamedExport {
+    pub name: String,
+    pub(crate) method: Method,
+}
+
+impl NamedExport {
+    pub fn signature(&self) -> &Arc<Signature> {
+        &self.method.signature
+    }
+}
+
 /// See the module's documentation.
 pub struct Function {
     pub spec: Spec,
@@ -57,6 +70,8 @@ pub struct Function {
     pub(crate) pool: Arc<Pool>,
     /// Instances without a call, where the entry wants some.
     pub(crate) spares: Option<Spares>,
+    /// Instances that somebody keeps, to be ended with the function.
+    pub(crate) kept: Mutex<Vec<Weak<Kept>>>,
     method: Result<Method, String>,
     /// Shared by all functions that had this id since it was added.
     retired: OnceLock<Arc<AtomicBool>>,
@@ -85,6 +100,7 @@ impl Function {
             log: Arc::clone(&table.log),
             in_flight: InFlight::default(),
             shared: module.shared,
+            kept: Mutex::default(),
             spares: Spares::of(&spec, needs.weight, module.shared),
             linked,
             needs,
@@ -110,6 +126,21 @@ impl Function {
     /// Whether what its guests write reaches anybody.
     pub(crate) fn has_output(&self) -> bool {
         self.needs.output && self.spec.grants.has(Group::Cli)
+    }
+
+    /// Another export of the module, found as `method` is.
+    pub fn export(&self, name: &str) -> Result<NamedExport, Failure> {
+        let code = match &self.linked {
+            Linked::Component(pre) => Code::Component(pre.component().clone()),
+            Linked::Core(pre) => Code::Core(pre.module().clone()),
+        };
+        match resolve(&code, name, self.spec.wit.as_deref()) {
+            Ok(method) => Ok(NamedExport { name: name.to_owned(), method }),
+            Err(Unresolved::NotFound(problem) | Unresolved::Unsupported(problem)) => {
+                let text = format!("{}: failed to call wasm method: {name}: {problem}", self.spec.id);
+                Err(Failure::new(What::Method, text))
+            }
+        }
     }
 
     /// The words in front of an argument error (V-28).
@@ -150,6 +181,13 @@ impl Function {
             retired.store(true, Ordering::Release);
         }
         self.drop_spares();
+        self.end_kept();
+    }
+
+    /// Ends the instances that are kept; those of running calls when these end.
+    pub(crate) fn end_kept(&self) {
+        let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        kept.iter().filter_map(Weak::upgrade).for_each(|kept| kept.close());
     }
 
     /// The calls of this function that the calling thread is in the middle of.

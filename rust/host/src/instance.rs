@@ -138,10 +138,7 @@ impl Linked {
 }
 
 /// A core module's instance, ready for calls, on a fiber.
-async fn core_async(
-    pre: &InstancePre<State>,
-    store: &mut Store<State>,
-) -> wasmtime::Result<Instance> {
+async fn core_async(pre: &InstancePre<State>, store: &mut Store<State>) -> wasmtime::Result<Instance> {
     let instance = pre.instantiate_async(store.as_context_mut()).await?;
     if let Ok(function) = instance.get_typed_func::<(), ()>(store.as_context_mut(), INITIALIZE) {
         function.call_async(store.as_context_mut(), ()).await?;

@@ -183,7 +183,9 @@ impl OutputStream for Captured {
         let state = self.0.lock();
         match state.room() {
             _ if state.closed => Err(StreamError::Closed),
-            0 if state.full == Full::Refuse => Err(StreamError::Trap(wasmtime::Error::msg("nobody reads yet"))),
+            0 if state.full == Full::Refuse => {
+                Err(StreamError::Trap(wasmtime::Error::msg("nobody reads yet")))
+            }
             room => Ok(room),
         }
     }

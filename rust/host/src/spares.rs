@@ -158,11 +158,7 @@ impl Drop for Spares {
 
 impl Shelf {
     /// The instance for a call, and those that fit none any more.
-    fn pick(
-        &self,
-        env: &[(String, String)],
-        places: &[Place],
-    ) -> (Option<Owned<Spare>>, Vec<Owned<Spare>>) {
+    fn pick(&self, env: &[(String, String)], places: &[Place]) -> (Option<Owned<Spare>>, Vec<Owned<Spare>>) {
         let mut stale = Vec::new();
         let mut stock = self.lock();
         let found = loop {

@@ -78,6 +78,7 @@ pub fn run_command(
         stdin: stdin.map_or(Stdin::Inherit, |bytes| Stdin::Bytes(bytes.as_ref().into())),
         stdout: Output::Inherit,
         stderr: Output::Inherit,
+        export: None,
     };
     let ended = py.detach(|| run(&module.inner, spec, &options));
     ended.map_err(|failure| raise(py, failure, None))

@@ -50,13 +50,20 @@ impl Pending {
 pub struct Delivery {
     waiter: Shared,
     queue: Arc<Queue>,
-    prepared: Arc<Prepared>,
-    raise_err: bool,
+    lift: Lift,
 }
+
+/// Makes Python objects of an outcome.
+type Lift = Box<dyn FnOnce(Python<'_>, Result<Image, Failure>) -> PyResult<Py<PyAny>> + Send>;
 
 impl Delivery {
     pub fn new(future: Py<PyAny>, queue: Arc<Queue>, prepared: Arc<Prepared>, raise_err: bool) -> Self {
-        Delivery { waiter: Arc::new(Mutex::new(Waiter::Outcome(future))), queue, prepared, raise_err }
+        let lift = Box::new(move |py: Python<'_>, outcome| prepared.result(py, outcome, raise_err));
+        Delivery::lifted_by(future, queue, lift)
+    }
+
+    pub fn lifted_by(future: Py<PyAny>, queue: Arc<Queue>, lift: Lift) -> Self {
+        Delivery { waiter: Arc::new(Mutex::new(Waiter::Outcome(future))), queue, lift }
     }
 
     pub fn pending(&self) -> impl FnOnce(Handle) -> Pending + use<> {
@@ -88,7 +95,7 @@ impl Delivery {
         if is_done(&future)? {
             return Ok(());
         }
-        match self.prepared.result(py, outcome, self.raise_err) {
+        match (self.lift)(py, outcome) {
             Ok(value) => future.call_method1("set_result", (value,)).map(drop),
             Err(error) => future.call_method1("set_exception", (error.into_value(py),)).map(drop),
         }

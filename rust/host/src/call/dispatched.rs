@@ -61,10 +61,20 @@ impl Function {
     /// Starts a call on the engine's threads.
     pub fn dispatch(self: &Arc<Self>, request: Request, done: Done) -> Handle {
         let function = Arc::clone(self);
+        self.spawn(async move { function.dispatched(request).await }, done)
+    }
+
+    /// Has the engine's threads do the work of a call.
+    pub(super) fn spawn(
+        self: &Arc<Self>,
+        work: impl Future<Output = Result<Image, Failure>> + Send + 'static,
+        done: Done,
+    ) -> Handle {
+        let function = Arc::clone(self);
         // Made here: a task that is cancelled before its first poll is dropped without running.
         let mut finish = Finish { function: Arc::clone(self), done: Some(done) };
         let task = self.shared.tokio.spawn(async move {
-            let result = function.unpanicked(function.dispatched(request)).await;
+            let result = function.unpanicked(work).await;
             finish.finish(result);
         });
         Handle(task.abort_handle())
@@ -95,15 +105,15 @@ impl Function {
             Some(held) => held,
             None => self.in_time(self.hold(outer, holder), &call).await??,
         };
-        let (image, warm) = self.run_dispatched(&mut arguments, &call, Source::Spares, mailbox).await?;
+        let (image, warm) = self.run_dispatched(Some(&mut arguments), &call, Source::Spares, mailbox).await?;
         self.put_back(warm);
         Ok(image)
     }
 
     /// The result, and the instance if it may serve further calls; what was led to this call is done with it.
-    async fn run_dispatched(
+    pub(super) async fn run_dispatched(
         &self,
-        arguments: &mut Arguments,
+        arguments: Option<&mut Arguments>,
         call: &Call<'_>,
         source: Source,
         mailbox: Arc<Mailbox>,
@@ -122,7 +132,7 @@ impl Function {
     }
 
     /// Waits for `work` until the call's deadline, or until its runtime ends it.
-    async fn in_time<F: Future>(&self, work: F, call: &Call<'_>) -> Result<F::Output, Failure> {
+    pub(super) async fn in_time<F: Future>(&self, work: F, call: &Call<'_>) -> Result<F::Output, Failure> {
         let mut work = pin!(work);
         let mut cancelled = pin!(self.lifecycle.cancellation());
         let mut over = call.deadline.at.map(|at| Box::pin(tokio::time::sleep_until(at.into())));

@@ -8,12 +8,14 @@ mod chunk;
 mod deadline;
 mod dispatched;
 mod guest;
+mod kept;
 mod nested;
 mod run;
 
 pub use chunk::Chunk;
 pub(crate) use dispatched::caught;
 pub use dispatched::{Done, Handle, Request};
+pub use kept::Kept;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,7 +24,7 @@ use std::time::{Duration, Instant};
 use crate::driver::Hooks;
 use crate::error::{Abort, Failure, Phase, Stop, What};
 use crate::frame::Frame;
-use crate::function::Function;
+use crate::function::{Function, NamedExport};
 use crate::imports::cli::Stdin;
 use crate::mailbox::{Home, Mailbox};
 use crate::running::{self, Running};
@@ -47,6 +49,8 @@ pub struct Options {
     pub stdin: Stdin,
     pub stdout: Output,
     pub stderr: Output,
+    /// Another export than the entry's method; for kept instances.
+    pub export: Option<Arc<NamedExport>>,
 }
 
 /// Who makes a call, and what it takes from there.
@@ -81,8 +85,13 @@ impl Function {
         options: &Options,
         caller: Caller<'_>,
     ) -> Result<Image, Failure> {
-        let called = catch_unwind(AssertUnwindSafe(|| self.call_inner(arguments, options, caller)));
-        called.unwrap_or_else(|panic| Err(self.panicked(&panic)))
+        self.unpanicked_here(|| self.call_inner(arguments, options, caller))
+    }
+
+    /// What `work` gives, a panic of the host as an error of this call alone.
+    fn unpanicked_here<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        let called = catch_unwind(AssertUnwindSafe(work));
+        called.unwrap_or_else(|panic| Err(self.panicked(&*panic)))
     }
 
     fn call_inner(
@@ -162,7 +171,7 @@ impl Function {
             Some(held) => held,
             None => self.driven(self.hold(outer, holder), call, mailbox, hooks)??,
         };
-        let (image, warm) = self.run_driven(arguments, call, Source::Spares, mailbox, hooks)?;
+        let (image, warm) = self.run_driven(Some(arguments), call, Source::Spares, mailbox, hooks)?;
         self.put_back(warm);
         Ok(image)
     }
@@ -170,7 +179,7 @@ impl Function {
     /// The result, and the instance if it may serve further calls; what was led to this call is done with it.
     fn run_driven(
         &self,
-        arguments: &mut Arguments,
+        arguments: Option<&mut Arguments>,
         call: &Call<'_>,
         source: Source,
         mailbox: &Mailbox,

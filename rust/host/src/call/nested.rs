@@ -48,7 +48,7 @@ impl Function {
                     None => self.hold(Some(caller), holder).await?,
                 };
                 let mut guest = self.guest(&call, &mut streams, Interrupt::Poller, Source::Spares)?;
-                let image = self.run_on_fiber(arguments, &call, &mut guest).await?;
+                let image = self.run_on_fiber(Some(arguments), &call, &mut guest).await?;
                 Ok((image, guest.after_call(), held))
             };
             match deadline.at {

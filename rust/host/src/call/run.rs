@@ -12,7 +12,7 @@ use crate::frame::Frame;
 use crate::function::Function;
 use crate::instance::Live;
 use crate::mailbox::Mailbox;
-use crate::pool::Permit;
+use crate::pool::{Kept, Permit};
 use crate::resolve::Export;
 use crate::spares::engine_room;
 use crate::state::{Interrupt, State, on_epoch, on_epoch_yield};
@@ -21,9 +21,19 @@ use crate::values::{Arguments, Image, component};
 
 /// What a running call holds. It outlives the call's store, whose instance takes up the slot until it is dropped.
 pub(super) struct Held<'a> {
-    _slot: Permit<'a>,
-    _caller: Option<Permit<'a>>,
-    _permit: Permit<'a>,
+    slot: Permit<'a>,
+    caller: Option<Permit<'a>>,
+    permit: Permit<'a>,
+}
+
+impl Held<'_> {
+    /// The same for an instance that is kept.
+    pub fn keep(self, function: &Function) -> Vec<Kept> {
+        let Held { slot, caller, permit } = self;
+        let shared = function.shared;
+        let caller = caller.map(|caller| caller.keep(&shared.callers));
+        [slot.keep(&shared.permits), permit.keep(&function.pool)].into_iter().chain(caller).collect()
+    }
 }
 
 /// The first of a tree of calls, which may call others.
@@ -76,9 +86,10 @@ impl Function {
         }
     }
 
+    /// Without arguments only its start code.
     pub(super) async fn run_on_fiber(
         &self,
-        arguments: &mut Arguments,
+        arguments: Option<&mut Arguments>,
         call: &Call<'_>,
         guest: &mut Guest,
     ) -> Result<Image, Failure> {
@@ -91,17 +102,22 @@ impl Function {
             }
         };
         guest.live = Some(live);
-        let result = self.invoke(arguments, &mut guest.store, live).await;
+        let Some(arguments) = arguments else { return Ok(Image::default()) };
+        let result = self.invoke(arguments, call, &mut guest.store, live).await;
         result.map_err(|error| self.failure(error, Phase::Call, call, &guest.store))
     }
 
     async fn invoke(
         &self,
         arguments: &mut Arguments,
+        call: &Call<'_>,
         store: &mut Store<State>,
         live: Live,
     ) -> wasmtime::Result<Image> {
-        let method = self.method()?;
+        let method = match &call.options.export {
+            Some(export) => &export.method,
+            None => self.method()?,
+        };
         let limit = self.spec.max_result_bytes;
         match (live, &method.export) {
             (Live::Component(instance), Export::Component(index)) => {
@@ -123,7 +139,7 @@ impl Function {
             false => None,
         };
         let slot = self.shared.permits.try_enter(self.needs.weight, holder)?;
-        Some(Held { _slot: slot, _caller: caller, _permit: permit })
+        Some(Held { slot, caller, permit })
     }
 
     /// `caller` is the guest that calls, `holder` the frame of this call if it may call others.
@@ -138,7 +154,7 @@ impl Function {
             false => None,
         };
         let slot = engine_room(self.shared, self.needs.weight, caller, holder).await?;
-        Ok(Held { _slot: slot, _caller: first, _permit: permit })
+        Ok(Held { slot, caller: first, permit })
     }
 
     pub(super) fn driven<F: Future>(
@@ -180,13 +196,13 @@ impl Function {
         if matches!(error.downcast_ref(), Some(Trap::Interrupt)) {
             return self.stopped(Stop::Cancelled, call);
         }
-        let site = Site { entry: &self.spec.id, method: &self.spec.method, phase, memory_refused };
+        let site = Site { entry: &self.spec.id, method: self.name_of_method(call), phase, memory_refused };
         classify(error, &site)
     }
 
     pub(super) fn stopped(&self, stop: Stop, call: &Call<'_>) -> Failure {
         let describe = |cause: &str| {
-            format!("{}: failed to call wasm method: {}: {cause}", self.spec.id, self.spec.method)
+            format!("{}: failed to call wasm method: {}: {cause}", self.spec.id, self.name_of_method(call))
         };
         match (stop, call.deadline.limit) {
             (Stop::Deadline, Some((limit, allowed))) => {
@@ -205,6 +221,10 @@ impl Function {
             }
             (Stop::Aborted, _) => Failure::new(What::Cancelled, describe("stopped by the caller")),
         }
+    }
+
+    fn name_of_method<'a>(&'a self, call: &'a Call<'_>) -> &'a str {
+        call.options.export.as_ref().map_or(&self.spec.method, |export| &export.name)
     }
 
     pub(super) fn internal(&self, text: &str) -> Failure {
