@@ -31,8 +31,9 @@ UNSET: Final = _Unset.UNSET
 class Function(FunctionBase):
     """A WebAssembly function of a runtime; call it with its WIT parameters, by position or by snake_case name.
 
-    Every call runs in a fresh instance, unless its entry has `pool.reuse`. A call raises `ArgumentError`, `GuestError` (the error side of the function's
-    `result`), `GuestTrap` with `ImportDenied`, `GuestExit`, `LimitExceeded`, `PoolClosed` or `Cancelled`.
+    Every call runs in a fresh instance, unless its entry has `pool.reuse`. A call raises `ArgumentError`, `GuestError`
+    (the error side of the function's `result`), `GuestTrap` with `ImportDenied`, `GuestExit`, `LimitExceeded`,
+    `PoolClosed` or `Cancelled`.
 
     >>> resize = rt.function("app:resize")                                    # doctest: +SKIP
     >>> resize(image, width=640)                                              # doctest: +SKIP

@@ -214,9 +214,8 @@ def test_a_call_that_found_no_room_ends_nothing(rt: Runtime) -> None:
     """F-38b: there was no instance yet."""
     bump = add_wat(rt, "counter", "bump", pool={"type": "lazy", "max_size": 1}).with_options(timeout=0.03)
     waiting = bump.instance()
-    with bump.instance():
-        with pytest.raises(LimitExceeded):
-            waiting()
+    with bump.instance(), pytest.raises(LimitExceeded):
+        waiting()
     assert waiting() == 1
 
 

@@ -100,11 +100,11 @@ def test_start_code_that_fails_is_said_by_the_call(rt: Runtime) -> None:
     """F-35, F-45: a trap, a refused import, a limit."""
     trap = rt.add_wasm("app:trap", b'(module (func $s unreachable) (func (export "f")) (start $s))', "f",
                        wit="f: func();", pool=READY)  # fmt: skip
-    denied = rt.add_wasm("app:denied", b"""(module (import "other" "f" (func $f)) (func (export "f")) (start $f))""", "f",
+    denied = rt.add_wasm("app:denied", b'(module (import "other" "f" (func $f)) (func (export "f")) (start $f))', "f",
                          wit="f: func();", pool=READY)  # fmt: skip
     slow = add_wat(rt, "spin_start", "f", pool=READY, limits={"max_execution_ms": 30})
     for _ in range(3):
-        with pytest.raises(GuestTrap, match="failed to instantiate wasm module: .*unreachable"):
+        with pytest.raises(GuestTrap, match=r"failed to instantiate wasm module: .*unreachable"):
             trap()
         with pytest.raises(ImportDenied, match="other#f"):
             denied()

@@ -27,7 +27,7 @@ use crate::streams::Streams;
 pub(crate) struct Warm {
     pub store: Store<State>,
     pub live: Live,
-    pub lasting: Lasting,
+    pub lasting: Box<Lasting>,
 }
 
 /// What stays in an instance from call to call.
@@ -40,10 +40,10 @@ pub(crate) struct Lasting {
 }
 
 impl Lasting {
-    pub fn new(function: &Function, env: Pairs) -> Self {
+    pub fn new(function: &Function, env: Pairs) -> Box<Self> {
         // Looked at before the directories are opened: one that is replaced in between does not fit.
         let places = places(&function.spec.mounts);
-        Lasting { console: Console::new(function), env, places, served: 0 }
+        Box::new(Lasting { console: Console::new(function), env, places, served: 0 })
     }
 
     /// A store for a new instance that has these, its streams not led anywhere yet.

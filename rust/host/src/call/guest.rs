@@ -27,7 +27,7 @@ pub(super) struct Guest {
     /// Absent until the instance is started.
     pub live: Option<Live>,
     /// Present where the instance may serve further calls.
-    lasting: Option<Lasting>,
+    lasting: Option<Box<Lasting>>,
     /// Dropped last.
     _refill: Option<Refill>,
 }
@@ -43,6 +43,7 @@ impl Guest {
 }
 
 impl Function {
+    #[inline]
     pub(super) fn guest(
         &self,
         call: &Call<'_>,
@@ -51,6 +52,10 @@ impl Function {
         source: Source,
     ) -> Result<Guest, Failure> {
         let spares = self.spares.as_ref();
+        if spares.is_none() && matches!(source, Source::Spares) {
+            let store = self.store(call, streams, interrupt)?;
+            return Ok(Guest { store, live: None, lasting: None, _refill: None });
+        }
         let (kept, is_kept) = match source {
             Source::Spares => (None, false),
             Source::Kept(warm) => (warm, true),
