@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from support.guests import add_hostuse, add_wat
 from support.ready import READY, add_born, is_ready, wait_until_ready
+from support.threads import PATIENCE
 
 from wippy_native import GuestTrap, ImportDenied, LimitExceeded, PoolClosed, Runtime
+from wippy_native._border import Engine
 
 
 def test_a_ready_instance_is_older_than_its_call(rt: Runtime) -> None:
@@ -136,6 +139,21 @@ def test_removed_and_replaced_entries_give_their_room_back(rt: Runtime) -> None:
         rt.remove("app:f")
 
 
+def test_spare_instances_give_way(rt: Runtime) -> None:
+    """F-35, F-38a: the engine's whole room is there for calls and kept instances."""
+    wait_until_ready(add_born(rt, pool={"type": "lazy", "max_size": 100, "warm_start": True}))
+    used = add_wat(rt, "counter", "bump", id="app:used", pool={"reuse": 1000})
+    assert [used(), used()] == [1, 2]
+    room = Engine().info()["max_instances"]
+    kept = add_wat(rt, "counter", "bump", id="app:kept", pool={"max_size": 10_000}).with_options(timeout=PATIENCE)
+    with ExitStack() as stack:
+        instances = [stack.enter_context(kept.instance()) for _ in range(room)]
+        assert instances[-1]() == 1
+        with pytest.raises(LimitExceeded), kept.with_options(timeout=0.05).instance():
+            raise AssertionError("there was room left")
+    assert used() == 1
+
+
 def test_what_is_never_ready_holds_up_neither_close_nor_removal(rt: Runtime) -> None:
     """F-35, F-36: start code without an end and without a limit."""
     f = add_wat(rt, "spin_start", "f", pool=READY)
@@ -146,3 +164,7 @@ def test_what_is_never_ready_holds_up_neither_close_nor_removal(rt: Runtime) -> 
     assert time.monotonic() - started < 30
     with pytest.raises(PoolClosed):
         f()
+    end = time.monotonic() + PATIENCE
+    while Engine().info()["free_instances"] < Engine().info()["max_instances"]:
+        assert time.monotonic() < end, "what was being made was not given up"
+        time.sleep(0.01)
