@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         WippyError,
     )
     from .function import Function, PythonFunction
+    from .instance import Instance
     from .limits import Limits
     from .problems import Problem
     from .registry import Entry
@@ -50,6 +51,7 @@ __all__ = [
     "GuestTrap",
     "HashMismatch",
     "ImportDenied",
+    "Instance",
     "InternalError",
     "Latency",
     "LimitExceeded",
@@ -72,6 +74,7 @@ _ELSEWHERE = {
     "Function": "function",
     "FunctionStats": "stats",
     "Latency": "stats",
+    "Instance": "instance",
     "Limits": "limits",
     "Ok": "_border",
     "Problem": "problems",

@@ -14,6 +14,7 @@ __all__ = [
     "Err",
     "FunctionBase",
     "FunctionSpec",
+    "InstanceBase",
     "Module",
     "Ok",
     "Pending",
@@ -212,6 +213,8 @@ class FunctionSpec:
         strict_imports: bool = ...,
         capacity: int = ...,
         inline: bool = ...,
+        warm_start: bool = ...,
+        reuse: int = ...,
         max_execution_ms: int = ...,
         max_memory_bytes: int = ...,
         max_table_elements: int = ...,
@@ -265,6 +268,29 @@ class FunctionBase:
         raise_err: bool = ...,
     ) -> Any:
         """A new function of the same class sharing the prepared code, with these call options."""
+
+class InstanceBase:
+    """One instance of a function, kept from call to call. `wippy_native.Instance` derives from it."""
+
+    def __new__(cls, function: FunctionBase) -> Self: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def call(self, method: str, /, *args: Any, **kwargs: Any) -> Any: ...
+    def open(self) -> None:
+        """Wait for room and run the start code."""
+    def start_open(self, bridge: Bridge, future: Any) -> Pending:
+        """The same on the core's threads; `future` gets None."""
+    def start(
+        self,
+        bridge: Bridge,
+        future: Any,
+        method: str | None,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any] | None = ...,
+    ) -> Pending:
+        """Call it on the core's threads, the function's own export where `method` is None."""
+    def close(self) -> None: ...
+    @property
+    def id(self) -> str: ...
 
 @final
 class Table:

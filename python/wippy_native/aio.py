@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._border import Bridge
@@ -45,9 +45,14 @@ def _connect_without_socket(loop: asyncio.AbstractEventLoop) -> Bridge:
 
 async def call(function: FunctionBase, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Call a function from the running loop. Cancelling it ends the guest, and waits until its instance is gone."""
+    return await outcome_of(lambda bridge, outcome: function.start(bridge, outcome, args, kwargs))
+
+
+async def outcome_of(start: Callable[[Bridge, asyncio.Future[Any]], Pending]) -> Any:
+    """Await what `start` starts on the core's threads. Cancelling it ends the guest, and waits for its end."""
     loop = asyncio.get_running_loop()
     outcome = loop.create_future()
-    pending = function.start(_bridges.get(loop) or bridge_of(loop), outcome, args, kwargs)
+    pending = start(_bridges.get(loop) or bridge_of(loop), outcome)
     try:
         return await outcome
     except asyncio.CancelledError:

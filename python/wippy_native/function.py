@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cache
 from numbers import Real
 from types import NoneType
-from typing import Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from ._border import Batch, Bridge, FunctionBase
 from .batch import AsyncEngine, BatchOptions, Engine, items_of
@@ -16,6 +16,9 @@ from .batch_methods import BatchMethods
 from .errors import FunctionNotFound, WippyError
 from .output import Output, sink
 from .signature import make_signature, wit_line
+
+if TYPE_CHECKING:
+    from .instance import Instance
 
 
 class _Unset(Enum):
@@ -31,8 +34,9 @@ UNSET: Final = _Unset.UNSET
 class Function(BatchMethods, FunctionBase):
     """A WebAssembly function of a runtime; call it with its WIT parameters, by position or by snake_case name.
 
-    Every call runs in a fresh instance. A call raises `ArgumentError`, `GuestError` (the error side of the function's
-    `result`), `GuestTrap` with `ImportDenied`, `GuestExit`, `LimitExceeded`, `PoolClosed` or `Cancelled`.
+    Every call runs in a fresh instance, unless its entry has `pool.reuse`. A call raises `ArgumentError`, `GuestError`
+    (the error side of the function's `result`), `GuestTrap` with `ImportDenied`, `GuestExit`, `LimitExceeded`,
+    `PoolClosed` or `Cancelled`.
 
     >>> resize = rt.function("app:resize")                                    # doctest: +SKIP
     >>> resize(image, width=640)                                              # doctest: +SKIP
@@ -117,6 +121,17 @@ class Function(BatchMethods, FunctionBase):
             timeout=options.total_timeout,
             bridge=bridge,
         )
+
+    def instance(self) -> Instance:
+        """An instance that keeps its state from call to call: see `Instance`. The options of this function hold for its
+        calls. Rules: F-38b.
+
+        >>> with fn.instance() as instance:                                   # doctest: +SKIP
+        ...     instance("one"), instance("two")
+        """
+        from .instance import Instance
+
+        return Instance(self)
 
     def _parameters(self) -> list[tuple[str, str]]:
         parameters = self.parameters

@@ -129,6 +129,8 @@ class Preparer:
             strict_imports=config.strict_imports or self.strict_imports,
             capacity=config.pool.capacity,
             inline=config.pool.inline,
+            warm_start=config.pool.warm_start,
+            reuse=config.pool.reuse,
             max_execution_ms=limits.max_execution_ms,
             max_memory_bytes=limits.max_memory_bytes,
             max_table_elements=limits.max_table_elements,

@@ -1,4 +1,4 @@
-"""What a pool block means: F-20 to F-26, F-37."""
+"""What a pool block means: F-20 to F-26, F-35, F-37, F-38a."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ from wippy_native.config.pool import PoolConfig, PoolPolicy, pool_policy
         (PoolConfig(size=4), PoolPolicy(1, inline=True)),
         (PoolConfig("inline", worker_class="big"), PoolPolicy(100)),
         (PoolConfig("lazy", max_size=2**62), PoolPolicy(2**31 - 1)),
+        (PoolConfig("lazy", warm_start=True), PoolPolicy(16, warm_start=True)),
+        (PoolConfig("inline", reuse=3), PoolPolicy(1, inline=True, reuse=3)),
+        (PoolConfig("lazy", reuse=2**62), PoolPolicy(16, reuse=2**32 - 1)),
     ],
 )
 def test_policy(pool: PoolConfig, policy: PoolPolicy) -> None:

@@ -74,6 +74,9 @@ INVALID = [
     (f"{WASM}, pool: {{type: Lazy, workers: 1}}", "Lazy", "invalid pool type"),
     (f"{WASM}, pool: {{workers: 2}}", "2}", "pool.size must be greater than 0 for non-flex pools"),
     (f"{WASM}, pool: {{type: lazy, workers: 2}}", "2}", "pool.size must be greater than 0 for non-flex pools"),
+    # 01 §4, F-38a
+    (f"{WASM}, pool: {{reuse: 0}}", "0}", "pool.reuse must be greater than 0"),
+    (f"{WASM}, pool: {{reuse: -2}}", "-2}", "pool.reuse must be greater than 0"),
     # 01 §6, F-60
     (f"{WASM}, wasi: {{cwd: data}}", "data}", "wasi.cwd must be absolute"),
     (f"{WASM}, wasi: {{env: [{{name: A}}]}}", "{name: A", "wasi.env[].id is required"),

@@ -1,7 +1,8 @@
-"""The `pool` block: how many calls of a function run at once.
+"""The `pool` block: how many calls of a function run at once, and where their instances come from.
 
-Every call gets a fresh instance whatever the pool (F-38), so a pool is only a policy: a number of calls in flight, and
-whether calls of the entry are serialized in their caller's flow. Calls over the number wait.
+A pool is a policy: a number of calls in flight, and whether calls of the entry are serialized in their caller's flow.
+Calls over the number wait. Every call gets a fresh instance whatever the pool (F-38), made ready ahead of it with
+`warm_start`; only `reuse` lets an instance serve several calls.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from dataclasses import dataclass
 
 from .fields import Fields
 
-KNOWN = ("type", "size", "workers", "buffer", "max_size", "warm_start", "worker_class")
+KNOWN = ("type", "size", "workers", "buffer", "max_size", "warm_start", "reuse", "worker_class")
 TYPES = ("inline", "lazy", "static", "adaptive")
 MAX_CAPACITY = 2**31 - 1
+MAX_REUSE = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +27,23 @@ class PoolConfig:
     buffer: int = 0
     max_size: int = 0
     worker_class: str = ""
+    warm_start: bool = False
+    reuse: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class PoolPolicy:
-    """What the block means: calls at once, and whether they run inline."""
+    """What the block means: calls at once, whether they run inline, whether instances are made ready ahead of them, and
+    how many of them one instance serves."""
 
     capacity: int
     inline: bool = False
+    warm_start: bool = False
+    reuse: int = 1
 
 
 def decode_pool(fields: Fields) -> PoolConfig:
-    """Read the block. Raises `ConfigError`. Rules: F-3, F-35, F-37."""
-    fields.boolean("warm_start")
+    """Read the block. Raises `ConfigError`. Rules: F-3, F-35, F-37, F-38a."""
     return PoolConfig(
         fields.string("type"),
         fields.integer("size"),
@@ -45,11 +51,13 @@ def decode_pool(fields: Fields) -> PoolConfig:
         fields.integer("buffer"),
         fields.integer("max_size"),
         fields.string("worker_class"),
+        fields.boolean("warm_start"),
+        fields.integer("reuse", 1),
     )
 
 
 def validate_pool(pool: PoolConfig, fields: Fields) -> None:
-    """Raises `ConfigError` with the texts of F-30 to F-33, in their order."""
+    """Raises `ConfigError` with the texts of F-30 to F-33, in their order, then that of F-38a."""
     for name in ("size", "workers", "buffer", "max_size"):
         value = getattr(pool, name)
         if value < 0:
@@ -60,15 +68,19 @@ def validate_pool(pool: PoolConfig, fields: Fields) -> None:
     if pool.workers > 0 and pool.size <= 0:
         hint = f"pool.workers is {pool.workers}; set pool.size to the same number"
         raise fields.invalid("workers", "pool.size must be greater than 0 for non-flex pools", hint)
+    if pool.reuse < 1:
+        hint = f"pool.reuse is {pool.reuse}; write the number of calls an instance serves, 1 for a fresh one each call"
+        raise fields.invalid("reuse", "pool.reuse must be greater than 0", hint)
 
 
 def pool_policy(pool: PoolConfig) -> PoolPolicy:
-    """The meaning of a valid block. Rules: F-20 to F-26, F-37."""
+    """The meaning of a valid block. Rules: F-20 to F-26, F-35, F-37, F-38a."""
     kind = "" if pool.worker_class else pool.type
-    if kind == "inline" or (not kind and not pool.workers and pool.size and not pool.max_size):
-        return PoolPolicy(1, inline=True)
-    if kind == "static" or (not kind and pool.workers):
+    inline = kind == "inline" or (not kind and not pool.workers and pool.size > 0 and not pool.max_size)
+    if inline:
+        capacity = 1
+    elif kind == "static" or (not kind and pool.workers):
         capacity = pool.workers or pool.size or 8
     else:
         capacity = pool.max_size or (16 if kind else 100)
-    return PoolPolicy(min(capacity, MAX_CAPACITY))
+    return PoolPolicy(min(capacity, MAX_CAPACITY), inline, pool.warm_start, min(pool.reuse, MAX_REUSE))

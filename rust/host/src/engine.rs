@@ -18,6 +18,7 @@ use crate::error::Failure;
 use crate::fork::Generation;
 use crate::pool::Pool;
 use crate::signals;
+use crate::spares::Registry;
 use crate::threads::Threads;
 use crate::ticker::Ticker;
 use room::{FEW, LEAST, MOST, Room};
@@ -65,6 +66,8 @@ pub struct Shared {
     pub permits: Arc<Pool>,
     /// Stands before `permits` for calls that may call others, so that some room is left for those they call.
     pub callers: Arc<Pool>,
+    /// The instances that exist without a call.
+    pub(crate) spares: Registry,
     pub ticker: Ticker,
     pub tokio: tokio::runtime::Runtime,
     /// Run the embedder's code for calls that nobody's thread waits for.
@@ -136,6 +139,7 @@ impl Shared {
                 (allocation.instances - KEPT_FOR_CALLEES.min(allocation.instances / 4)) as usize,
                 false,
             ),
+            spares: Registry::new(allocation.instances),
             engine,
             allocation,
             ticker,

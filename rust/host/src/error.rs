@@ -36,6 +36,8 @@ pub enum What {
     Conflict,
     /// The call was cancelled from outside.
     Cancelled,
+    /// The kept instance has ended.
+    Ended,
     /// The engine was made before a `fork` and does not work in this process.
     Forked,
     /// The embedder's own code stopped the call.

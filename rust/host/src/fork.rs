@@ -2,6 +2,8 @@
 //!
 //! A counter rises in every child, so that asking costs one load and works however deep processes fork.
 
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,6 +32,48 @@ impl Generation {
 
     pub fn is_current(self) -> bool {
         FORKS.load(Ordering::Relaxed) == self.0
+    }
+}
+
+/// What only the process that made it may drop: in a child of `fork` a thread of the parent may have held the locks
+/// that dropping takes, for ever. It is leaked there.
+pub struct Owned<T> {
+    inner: ManuallyDrop<T>,
+    generation: Generation,
+}
+
+impl<T> Owned<T> {
+    pub fn new(inner: T) -> Self {
+        Owned { inner: ManuallyDrop::new(inner), generation: Generation::current() }
+    }
+
+    pub fn into_inner(self) -> T {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `this` is neither used again nor dropped.
+        unsafe { ManuallyDrop::take(&mut this.inner) }
+    }
+}
+
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        if self.generation.is_current() {
+            // SAFETY: dropped here and nowhere else; `into_inner` forgets `self`.
+            unsafe { ManuallyDrop::drop(&mut self.inner) }
+        }
+    }
+}
+
+impl<T> Deref for Owned<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl<T> DerefMut for Owned<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.inner
     }
 }
 

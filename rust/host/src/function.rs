@@ -3,24 +3,28 @@
 //! Everything that can be done once is done here, at load. What a call costs is in `call.rs`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use wasmtime::component::Component;
 
+use crate::call::Kept;
 use crate::engine::Shared;
 use crate::error::{Failure, What};
+use crate::groups::Group;
 use crate::imports::{self, preview1, stubs};
 use crate::module::{Code, Import, Module};
 use crate::pool::Pool;
 use crate::resolve::{Method, Unresolved, resolve};
 use crate::running;
+use crate::spares::Spares;
 use crate::spec::Spec;
 use crate::state::State;
 use crate::stats::Stats;
 use crate::table::{Log, Table};
 use crate::values::{GuestValueError, Signature};
 
-/// A module linked for one entry.
+/// A module linked for one entry. Cheap to clone.
+#[derive(Clone)]
 pub enum Linked {
     Component(wasmtime::component::InstancePre<State>),
     Core(wasmtime::InstancePre<State>),
@@ -41,6 +45,18 @@ pub struct Needs {
     pub weight: u32,
 }
 
+/// An export by the name that somebody called it.
+pub struct NamedExport {
+    pub name: String,
+    pub(crate) method: Method,
+}
+
+impl NamedExport {
+    pub fn signature(&self) -> &Arc<Signature> {
+        &self.method.signature
+    }
+}
+
 /// See the module's documentation.
 pub struct Function {
     pub spec: Spec,
@@ -52,6 +68,10 @@ pub struct Function {
     pub(crate) linked: Linked,
     pub(crate) needs: Needs,
     pub(crate) pool: Arc<Pool>,
+    /// Instances without a call, where the entry wants some.
+    pub(crate) spares: Option<Spares>,
+    /// Instances that somebody keeps, to be ended with the function.
+    pub(crate) kept: Mutex<Vec<Weak<Kept>>>,
     method: Result<Method, String>,
     /// Shared by all functions that had this id since it was added.
     retired: OnceLock<Arc<AtomicBool>>,
@@ -80,6 +100,8 @@ impl Function {
             log: Arc::clone(&table.log),
             stats: Stats::new(table.timed),
             shared: module.shared,
+            kept: Mutex::default(),
+            spares: Spares::of(&spec, needs.weight, module.shared),
             linked,
             needs,
             pool,
@@ -101,6 +123,26 @@ impl Function {
         })
     }
 
+    /// Whether what its guests write reaches anybody.
+    pub(crate) fn has_output(&self) -> bool {
+        self.needs.output && self.spec.grants.has(Group::Cli)
+    }
+
+    /// Another export of the module, found as `method` is.
+    pub fn export(&self, name: &str) -> Result<NamedExport, Failure> {
+        let code = match &self.linked {
+            Linked::Component(pre) => Code::Component(pre.component().clone()),
+            Linked::Core(pre) => Code::Core(pre.module().clone()),
+        };
+        match resolve(&code, name, self.spec.wit.as_deref()) {
+            Ok(method) => Ok(NamedExport { name: name.to_owned(), method }),
+            Err(Unresolved::NotFound(problem) | Unresolved::Unsupported(problem)) => {
+                let text = format!("{}: failed to call wasm method: {name}: {problem}", self.spec.id);
+                Err(Failure::new(What::Method, text))
+            }
+        }
+    }
+
     /// The words in front of an argument error (V-28).
     pub fn encode_prefix(&self) -> String {
         format!("failed to call wasm method: {}: encode params", self.spec.method)
@@ -115,9 +157,22 @@ impl Function {
 
     /// Gives the function an id in a table, or the id of `before`, which it replaces. Who holds the replaced function
     /// may go on calling it (F-40); removing the id ends both (F-36).
-    pub(crate) fn enlist(&self, before: Option<&Function>) {
+    pub(crate) fn enlist(self: &Arc<Self>, before: Option<&Function>) {
         let inherited = before.and_then(|before| before.retired.get()).cloned();
         self.retired.get_or_init(|| inherited.unwrap_or_default());
+        if let Some(before) = before {
+            before.drop_spares();
+        }
+        if let Some(spares) = &self.spares {
+            spares.start(self);
+        }
+    }
+
+    /// No more instances without a call, for good.
+    pub(crate) fn drop_spares(&self) {
+        if let Some(spares) = &self.spares {
+            spares.close();
+        }
     }
 
     /// The id was removed: no new calls; running ones finish.
@@ -125,6 +180,14 @@ impl Function {
         if let Some(retired) = self.retired.get() {
             retired.store(true, Ordering::Release);
         }
+        self.drop_spares();
+        self.end_kept();
+    }
+
+    /// Ends the instances that are kept; those of running calls when these end.
+    pub(crate) fn end_kept(&self) {
+        let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        kept.iter().filter_map(Weak::upgrade).for_each(|kept| kept.close());
     }
 
     /// The calls of this function that the calling thread is in the middle of.
@@ -178,7 +241,7 @@ fn link_core(module: &wasmtime::Module, spec: &Spec, shared: &Shared) -> Result<
     let wasi = preview1::is_used(module, &spec.grants);
     let needs = Needs {
         wasi,
-        output: wasi && spec.grants.has(crate::groups::Group::Cli),
+        output: wasi && spec.grants.has(Group::Cli),
         fiber: wasi,
         frame: false,
         weight: shared.weight(required.num_memories, required.num_tables),
@@ -190,7 +253,7 @@ fn link_core(module: &wasmtime::Module, spec: &Spec, shared: &Shared) -> Result<
 fn refuse_undeclared(imports: &[Import], spec: &Spec) -> Result<(), Failure> {
     let declared = |import: &&Import| {
         spec.grants.open(&import.interface)
-            || (import.group() == crate::groups::Group::Preview1.name() && spec.grants.preview1())
+            || (import.group() == Group::Preview1.name() && spec.grants.preview1())
     };
     let undeclared: Vec<&Import> = imports.iter().filter(|import| !declared(import)).collect();
     let Some(first) = undeclared.first() else { return Ok(()) };

@@ -1,5 +1,7 @@
 //! What one instance gets: its store's data, its WASI context, its start.
 
+use std::sync::Weak;
+
 use wasmtime::{AsContextMut, Instance, InstancePre, Store};
 use wasmtime_wasi::{ResourceTable, WasiCtxBuilder};
 
@@ -14,34 +16,77 @@ use crate::limits::Limiter;
 use crate::output::Sink;
 use crate::state::{State, Wasi, Watch};
 use crate::streams::Streams;
+use crate::table::Table;
 
 pub(crate) fn state(function: &Function, wasi: Wasi, watch: Watch, frame: Option<Frame>) -> State {
-    let table = if frame.is_some() { function.table.clone() } else { std::sync::Weak::new() };
+    let table = table(function, frame.as_ref());
     let callees = &function.shared.callees;
     State { wasi, limiter: Limiter::new(function.spec.limits), watch, frame, table, callees }
 }
 
+/// Where a guest with this frame finds functions.
+pub(crate) fn table(function: &Function, frame: Option<&Frame>) -> Weak<Table> {
+    if frame.is_some() { function.table.clone() } else { Weak::new() }
+}
+
+/// What a guest may hand to one host function, in wasmtime's units.
+const HOSTCALL_BYTES: usize = 128 << 20;
+
+/// A store for one instance of `function`.
+pub(crate) fn store(function: &Function, state: State) -> Store<State> {
+    let mut store = Store::new(&function.shared.engine, state);
+    store.limiter(|state| &mut state.limiter);
+    start_budgets(function, &mut store);
+    store
+}
+
+/// What each call has anew.
+pub(crate) fn start_budgets(function: &Function, store: &mut Store<State>) {
+    store.set_epoch_deadline(1);
+    store.set_hostcall_fuel(function.spec.max_result_bytes.max(HOSTCALL_BYTES));
+}
+
+/// Where the standard streams of an instance lead.
+pub(crate) struct Ends<'a> {
+    pub stdin: &'a Stdin,
+    pub stdout: Sink,
+    pub stderr: Sink,
+}
+
+impl<'a> Ends<'a> {
+    /// To the one call that uses the instance.
+    pub fn of_call(function: &Function, options: &'a Options, streams: &mut Streams) -> Self {
+        let mut ends = Ends { stdin: &options.stdin, stdout: Sink::Discard, stderr: Sink::Discard };
+        if function.has_output() {
+            let limit = function.spec.max_output_bytes;
+            ends.stdout = streams.open(1, &options.stdout, &function.log, limit);
+            ends.stderr = streams.open(2, &options.stderr, &function.log, limit);
+        }
+        ends
+    }
+}
+
 /// The WASI context, with what the declared groups open and nothing else.
-pub(crate) fn wasi(
+pub(crate) fn wasi<'a>(
     function: &Function,
-    options: &Options,
     env: &[(String, String)],
-    streams: &mut Streams,
     read_only: bool,
+    ends: impl FnOnce() -> Ends<'a>,
 ) -> Result<Wasi, Failure> {
     if !function.needs.wasi {
         return Ok(Wasi::None);
     }
-    let grants = &function.spec.grants;
+    let spec = &function.spec;
     let mut builder = WasiCtxBuilder::new();
     clocks::prepare(&mut builder);
-    random::prepare(&mut builder, function.spec.limits.memory_bytes);
-    if grants.has(Group::Cli) {
-        console(&mut builder, function, options, env, streams);
+    random::prepare(&mut builder, spec.limits.memory_bytes);
+    if spec.grants.has(Group::Cli) {
+        let Ends { stdin, stdout, stderr } = &ends();
+        cli::prepare(&mut builder, &Console { args: &spec.args, env, cwd: &spec.cwd, stdin, stdout, stderr });
     }
-    if grants.has(Group::Filesystem) {
+    if spec.grants.has(Group::Filesystem) {
         let component = matches!(function.linked, Linked::Component(_));
-        filesystem::prepare(&mut builder, &function.spec.mounts, component, read_only)?;
+        filesystem::prepare(&mut builder, &spec.mounts, component, read_only)?;
     }
     Ok(match function.linked {
         Linked::Component(_) => {
@@ -53,39 +98,47 @@ pub(crate) fn wasi(
     })
 }
 
-fn console(
-    builder: &mut WasiCtxBuilder,
-    function: &Function,
-    options: &Options,
-    env: &[(String, String)],
-    streams: &mut Streams,
-) {
-    let spec = &function.spec;
-    let (mut stdout, mut stderr) = (Sink::Discard, Sink::Discard);
-    if function.needs.output {
-        stdout = streams.open(1, &options.stdout, &function.log, spec.max_output_bytes);
-        stderr = streams.open(2, &options.stderr, &function.log, spec.max_output_bytes);
-    }
-    let stdin: &Stdin = &options.stdin;
-    let console = Console { args: &spec.args, env, cwd: &spec.cwd, stdin, stdout: &stdout, stderr: &stderr };
-    cli::prepare(builder, &console);
-}
-
 /// A reactor's `_initialize`, as preview 1 asks of hosts.
 const INITIALIZE: &str = "_initialize";
 
-pub(crate) fn initialize(store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
+fn initialize(store: &mut Store<State>, instance: &Instance) -> wasmtime::Result<()> {
     match instance.get_typed_func::<(), ()>(store.as_context_mut(), INITIALIZE) {
         Ok(function) => function.call(store, ()),
         Err(_) => Ok(()),
     }
 }
 
+/// A live instance; its store is with whoever made it.
+#[derive(Clone, Copy)]
+pub(crate) enum Live {
+    Component(wasmtime::component::Instance),
+    Core(Instance),
+}
+
+impl Linked {
+    /// A fresh instance on a fiber, its start code run.
+    pub(crate) async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Live> {
+        match self {
+            Linked::Component(pre) => pre.instantiate_async(store).await.map(Live::Component),
+            Linked::Core(pre) => core_async(pre, store).await.map(Live::Core),
+        }
+    }
+
+    /// The same on this thread's own stack.
+    pub(crate) fn instantiate_here(&self, store: &mut Store<State>) -> wasmtime::Result<Live> {
+        match self {
+            Linked::Component(pre) => pre.instantiate(store).map(Live::Component),
+            Linked::Core(pre) => {
+                let instance = pre.instantiate(&mut *store)?;
+                initialize(store, &instance)?;
+                Ok(Live::Core(instance))
+            }
+        }
+    }
+}
+
 /// A core module's instance, ready for calls, on a fiber.
-pub(crate) async fn core_async(
-    pre: &InstancePre<State>,
-    store: &mut Store<State>,
-) -> wasmtime::Result<Instance> {
+async fn core_async(pre: &InstancePre<State>, store: &mut Store<State>) -> wasmtime::Result<Instance> {
     let instance = pre.instantiate_async(store.as_context_mut()).await?;
     if let Ok(function) = instance.get_typed_func::<(), ()>(store.as_context_mut(), INITIALIZE) {
         function.call_async(store.as_context_mut(), ()).await?;

@@ -8,7 +8,8 @@
 //! | one per process: engine, pool, ticker, signals | `engine`, `ticker`, `signals`, `fork` |
 //! | once per module | `module`, `cache`, `inspect` |
 //! | once per entry | `spec`, `groups`, `imports`, `resolve`, `function`, `table`, `reply` |
-//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `output`, `streams`, `inherited`, `stack`, `stats`, `histogram`, `stopwatch` |
+//! | instances without a call | `warm`, `spares` |
+//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `input`, `output`, `streams`, `inherited`, `stack`, `stats`, `histogram`, `stopwatch` |
 //! | many calls | `batch` |
 //! | arguments and results | `values` |
 
@@ -27,6 +28,7 @@ pub mod groups;
 mod histogram;
 pub mod imports;
 mod inherited;
+pub mod input;
 pub mod inspect;
 mod instance;
 pub mod lifecycle;
@@ -39,6 +41,7 @@ mod reply;
 mod resolve;
 mod running;
 pub mod signals;
+mod spares;
 pub mod spec;
 mod stack;
 mod state;
@@ -49,3 +52,4 @@ pub mod table;
 pub mod threads;
 mod ticker;
 pub mod values;
+mod warm;

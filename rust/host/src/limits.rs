@@ -29,6 +29,11 @@ impl Limiter {
         self.memory_used
     }
 
+    /// A refusal belongs to the call that got it.
+    pub fn begin_call(&mut self) {
+        self.refused = false;
+    }
+
     /// The memory limit, if the guest ran into it.
     pub fn memory_refused(&self) -> Option<u64> {
         self.refused.then_some(self.limits.memory_bytes)

@@ -114,12 +114,14 @@ impl Pool {
     }
 
     fn hold<'a>(&'a self, permit: SemaphorePermit<'a>, weight: u32, holder: Option<&Frame>) -> Permit<'a> {
-        let holder = holder.map(|frame| {
-            let holder = (frame.id(), weight);
-            lock(&self.holders).push(holder);
-            (self, holder)
-        });
-        Permit { holder, _permit: permit }
+        Permit { _holder: self.lend(weight, holder), permit }
+    }
+
+    /// Counts permits that are held without a call as those of a call, while it runs.
+    pub fn lend(&self, weight: u32, holder: Option<&Frame>) -> Option<Lent<'_>> {
+        let holder = (holder?.id(), weight);
+        lock(&self.holders).push(holder);
+        Some(Lent { pool: self, holder })
     }
 
     /// The permits these frames hold.
@@ -134,17 +136,49 @@ const MOST: u32 = 1 << 24;
 
 /// The right to run; given back when dropped.
 pub struct Permit<'a> {
-    holder: Option<(&'a Pool, (u64, u32))>,
-    _permit: SemaphorePermit<'a>,
+    _holder: Option<Lent<'a>>,
+    permit: SemaphorePermit<'a>,
 }
 
-impl Drop for Permit<'_> {
+impl Permit<'_> {
+    /// The same right for longer than a call; without a holder of its own.
+    pub fn keep(self, pool: &Arc<Pool>) -> Kept {
+        let Permit { permit, .. } = self;
+        let weight = permit.num_permits();
+        permit.forget();
+        Kept { pool: Arc::clone(pool), weight }
+    }
+}
+
+/// Permits that nothing but their owner's life bounds.
+pub struct Kept {
+    pool: Arc<Pool>,
+    weight: usize,
+}
+
+impl Kept {
+    pub fn lend(&self, holder: Option<&Frame>) -> Option<Lent<'_>> {
+        self.pool.lend(self.weight as u32, holder)
+    }
+}
+
+impl Drop for Kept {
     fn drop(&mut self) {
-        if let Some((pool, holder)) = self.holder.take() {
-            let mut holders = lock(&pool.holders);
-            if let Some(index) = holders.iter().position(|other| *other == holder) {
-                holders.swap_remove(index);
-            }
+        self.pool.permits.add_permits(self.weight);
+    }
+}
+
+/// A line in the list of a pool's holders, until dropped.
+pub struct Lent<'a> {
+    pool: &'a Pool,
+    holder: (u64, u32),
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut holders = lock(&self.pool.holders);
+        if let Some(index) = holders.iter().position(|other| *other == self.holder) {
+            holders.swap_remove(index);
         }
     }
 }
@@ -299,6 +333,19 @@ mod tests {
         let _first = pool.try_enter(1, Some(&first)).unwrap();
         assert!(stuck(&waits(&[(&second, &pool, 1)])).is_empty());
         assert_eq!(stuck(&waits(&[(&first, &pool, 1)])).len(), 1);
+    }
+
+    #[test]
+    fn kept_permits_come_back_and_count_for_the_call_that_runs() {
+        let (pool, frame) = (Pool::new("app:f", 1, false), root("app:f"));
+        let kept = pool.try_enter(1, None).unwrap().keep(&pool);
+        assert!(pool.try_enter(1, None).is_none());
+        assert!(stuck(&waits(&[(&frame, &pool, 1)])).is_empty());
+        let lent = kept.lend(Some(&frame));
+        assert_eq!(stuck(&waits(&[(&frame, &pool, 1)])).len(), 1);
+        drop(lent);
+        drop(kept);
+        assert!(pool.try_enter(1, None).is_some());
     }
 
     #[test]

@@ -42,6 +42,10 @@ pub struct Spec {
     /// Calls that may run at once.
     pub capacity: usize,
     pub inline: bool,
+    /// Keep instances ready ahead of the calls.
+    pub warm_start: bool,
+    /// Calls that one instance serves at most.
+    pub reuse: u32,
     pub max_execution: Option<Duration>,
     pub limits: InstanceLimits,
     pub max_result_bytes: usize,

@@ -60,7 +60,7 @@ impl From<&What> for Kind {
             What::Exit { .. } => Kind::Exit,
             What::Limit { .. } => Kind::Limit,
             What::Closed => Kind::Closed,
-            What::Conflict => Kind::Conflict,
+            What::Conflict | What::Ended => Kind::Conflict,
             What::Cancelled => Kind::Cancelled,
             What::Forked => Kind::Forked,
             What::Aborted(_) => Kind::Aborted,

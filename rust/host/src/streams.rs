@@ -57,19 +57,28 @@ impl Streams {
 
     /// The guest's end of a stream; `log_limit` is what a log takes of one call.
     pub fn open(&mut self, fd: u8, output: &Output, log: &Arc<dyn Log>, log_limit: usize) -> Sink {
-        let (full, receiver) = match output {
-            Output::Discard => return Sink::Discard,
-            Output::Inherit => (Full::Wait, Receiver::Inherit { pending: Vec::new() }),
-            Output::Log => {
-                let receiver = Receiver::Log { log: Arc::clone(log), line: Vec::new() };
-                (Full::Drop { after: log_limit }, receiver)
-            }
-            Output::Writer(writer) => (Full::Wait, Receiver::Writer(Arc::clone(writer))),
-        };
-        let buffer = Arc::new(Buffer::new(full));
-        let terminal = matches!(receiver, Receiver::Inherit { .. }) && inherited::is_terminal(fd);
+        let Some((full, receiver)) = receiver(output, log, log_limit) else { return Sink::Discard };
+        let buffer = Arc::new(Buffer::new(full, receiver.is_terminal(fd)));
         self.captured.push(Stream { fd, buffer: Arc::clone(&buffer), receiver });
-        Sink::Capture { buffer, terminal }
+        Sink::Capture(buffer)
+    }
+
+    /// Leads a stream that an instance has already to this call.
+    pub fn lead(
+        &mut self,
+        fd: u8,
+        buffer: &Arc<Buffer>,
+        output: &Output,
+        log: &Arc<dyn Log>,
+        log_limit: usize,
+    ) {
+        match receiver(output, log, log_limit) {
+            None => buffer.lead(Full::Discard, false),
+            Some((full, receiver)) => {
+                buffer.lead(full, receiver.is_terminal(fd));
+                self.captured.push(Stream { fd, buffer: Arc::clone(buffer), receiver });
+            }
+        }
     }
 
     /// Whether anything the guest writes is kept at all.
@@ -92,6 +101,25 @@ impl Streams {
             stream.deliver(&self.entry, end)?;
         }
         Ok(())
+    }
+}
+
+/// Who gets the output and what becomes of too much; none where nobody wants it.
+fn receiver(output: &Output, log: &Arc<dyn Log>, log_limit: usize) -> Option<(Full, Receiver)> {
+    Some(match output {
+        Output::Discard => return None,
+        Output::Inherit => (Full::Wait, Receiver::Inherit { pending: Vec::new() }),
+        Output::Log => {
+            let receiver = Receiver::Log { log: Arc::clone(log), line: Vec::new() };
+            (Full::Drop { after: log_limit }, receiver)
+        }
+        Output::Writer(writer) => (Full::Wait, Receiver::Writer(Arc::clone(writer))),
+    })
+}
+
+impl Receiver {
+    fn is_terminal(&self, fd: u8) -> bool {
+        matches!(self, Receiver::Inherit { .. }) && inherited::is_terminal(fd)
     }
 }
 

@@ -150,6 +150,10 @@ impl Table {
         hooks: &mut dyn Hooks,
     ) -> Result<Vec<String>, Abort> {
         self.lifecycle.close();
+        for function in lock(&self.listed).iter().filter_map(Weak::upgrade) {
+            function.drop_spares();
+            function.end_kept();
+        }
         let waited = self.wait_until_idle(wait, outer, hooks);
         let mut cancelled: Vec<String> =
             self.busy(outer).iter().map(|function| function.spec.id.to_string()).collect();

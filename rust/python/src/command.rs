@@ -62,6 +62,8 @@ pub fn run_command(
         strict_imports: false,
         capacity: 1,
         inline: true,
+        warm_start: false,
+        reuse: 1,
         max_execution: (max_execution_ms > 0).then(|| Duration::from_millis(max_execution_ms)),
         limits: InstanceLimits { memory_bytes: max_memory_bytes, table_elements: 1 << 20 },
         max_result_bytes: 1 << 20,
@@ -76,6 +78,7 @@ pub fn run_command(
         stdin: stdin.map_or(Stdin::Inherit, |bytes| Stdin::Bytes(bytes.as_ref().into())),
         stdout: Output::Inherit,
         stderr: Output::Inherit,
+        export: None,
     };
     let ended = py.detach(|| run(&module.inner, spec, &options));
     ended.map_err(|failure| raise(py, failure, None))

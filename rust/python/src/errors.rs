@@ -50,7 +50,7 @@ pub fn raise(py: Python<'_>, failure: Failure, entry: Option<&str>) -> PyErr {
         What::Closed => plain("PoolClosed", "Unavailable"),
         What::Conflict => plain("WippyError", "Conflict"),
         What::Cancelled => plain("Cancelled", "Canceled"),
-        What::Forked => plain("WippyError", "Unavailable"),
+        What::Ended | What::Forked => plain("WippyError", "Unavailable"),
         What::Internal => plain("InternalError", "Internal"),
         What::Trap { trap, backtrace } => with(py, "GuestTrap", &message, "Internal", entry, |own| {
             own.set_item("trap", trap)?;

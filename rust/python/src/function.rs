@@ -1,6 +1,7 @@
 //! `_core.FunctionBase`: a prepared function as a Python callable.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::PyTypeError;
@@ -8,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyMemoryView, PyTuple};
 use wippy_host::call::{Caller, Options, Request};
 use wippy_host::error::{Failure, What};
-use wippy_host::function::Function;
+use wippy_host::function::{Function, NamedExport};
 use wippy_host::imports::cli::Stdin;
 use wippy_host::spec::{Env, Pairs};
 use wippy_host::table::Table as HostTable;
@@ -35,14 +36,22 @@ pub struct Prepared {
     /// Absent where the method does not resolve.
     converter: Option<Converter>,
     env: Option<Arc<PyEnv>>,
+    /// Plans of other exports, by the names that kept instances call them.
+    exports: Mutex<HashMap<String, Arc<Export>>>,
+}
+
+/// Another export than the function's own, and how its values are converted.
+pub struct Export {
+    pub named: Arc<NamedExport>,
+    converter: Converter,
 }
 
 /// A function, and how its calls are made.
 #[pyclass(frozen, subclass, module = "wippy_native._core")]
 pub struct FunctionBase {
     pub shared: Arc<Prepared>,
-    options: Options,
-    raise_err: bool,
+    pub options: Options,
+    pub raise_err: bool,
 }
 
 /// Carries a configured function through `type.__call__`, so that subclasses make instances of themselves.
@@ -83,8 +92,13 @@ impl FunctionBase {
             Ok(signature) => Some(Converter::new(py, signature)),
             Err(_) => None,
         };
-        let shared =
-            Arc::new(Prepared { function, _table: Arc::clone(table), converter, env: spec.env.clone() });
+        let shared = Arc::new(Prepared {
+            function,
+            _table: Arc::clone(table),
+            converter,
+            env: spec.env.clone(),
+            exports: Mutex::default(),
+        });
         Ok(FunctionBase { shared, options: Options::default(), raise_err: true })
     }
 
@@ -130,9 +144,8 @@ impl FunctionBase {
         };
         notice_faulthandler(py)?;
         let delivery = Delivery::new(future, Arc::clone(queue), Arc::clone(&self.shared), self.raise_err);
-        let (pending, start) = delivery.start(request);
-        Bridge::start(bridge, start)?;
-        Ok(pending)
+        let function = Arc::clone(&self.shared.function);
+        delivery.start(bridge, move |done| function.dispatch(request, done))
     }
 
     #[getter]
@@ -252,6 +265,35 @@ impl Prepared {
         self.converter.as_ref().ok_or_else(|| self.unresolved(py))
     }
 
+    /// The arguments for an export; the function's own where none is named.
+    pub fn arguments(
+        &self,
+        py: Python<'_>,
+        export: Option<&Export>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Arguments> {
+        let spec = &self.function.spec;
+        let lowered = match export {
+            Some(Export { named, converter }) => converter.lower(py, &spec.id, &named.name, args, kwargs),
+            None => self.converter(py)?.lower(py, &spec.id, &spec.method, args, kwargs),
+        };
+        lowered.inspect_err(|error| stats::count(py, &self.function, error))
+    }
+
+    pub fn export(&self, py: Python<'_>, name: &str) -> PyResult<Arc<Export>> {
+        let exports = || self.exports.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(export) = exports().get(name) {
+            return Ok(Arc::clone(export));
+        }
+        let found = py.detach(|| self.function.export(name));
+        let named = found.map_err(|failure| raise(py, failure, Some(&self.function.spec.id)))?;
+        let converter = Converter::new(py, named.signature());
+        let export = Arc::new(Export { named: Arc::new(named), converter });
+        exports().insert(name.to_owned(), Arc::clone(&export));
+        Ok(export)
+    }
+
     /// The objects of a result, or the exception that says why there is none.
     pub fn result(
         &self,
@@ -259,9 +301,24 @@ impl Prepared {
         outcome: Result<Image, Failure>,
         raise_err: bool,
     ) -> PyResult<Py<PyAny>> {
+        self.result_of(py, None, outcome, raise_err)
+    }
+
+    /// The same for an export.
+    pub fn result_of(
+        &self,
+        py: Python<'_>,
+        export: Option<&Export>,
+        outcome: Result<Image, Failure>,
+        raise_err: bool,
+    ) -> PyResult<Py<PyAny>> {
         let id = &self.function.spec.id;
         let image = outcome.map_err(|failure| raise(py, failure, Some(id)))?;
-        let error = match self.converter(py)?.lift(py, &image, raise_err) {
+        let converter = match export {
+            Some(export) => &export.converter,
+            None => self.converter(py)?,
+        };
+        let error = match converter.lift(py, &image, raise_err) {
             Ok(Lifted::Value(value)) => return Ok(value.unbind()),
             Ok(Lifted::GuestErr(value)) => guest_error(py, id, value),
             Err(LiftError::Guest(broken)) => raise(py, self.function.broken_result(&broken), Some(id)),

@@ -14,6 +14,7 @@ mod errors;
 mod function;
 mod home;
 mod hooks;
+mod instance;
 mod module;
 mod output;
 mod pending;
@@ -42,6 +43,8 @@ mod _core {
     use super::function::FunctionBase;
     #[pymodule_export]
     use super::hooks::exiting;
+    #[pymodule_export]
+    use super::instance::InstanceBase;
     #[pymodule_export]
     use super::module::{Module, describe};
     #[pymodule_export]

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
-use wippy_host::call::{Handle, Request};
+use wippy_host::call::{Done, Handle};
 use wippy_host::error::Failure;
 use wippy_host::values::Image;
 
-use crate::bridge::{Queue, Start};
+use crate::bridge::{Bridge, Queue};
 use crate::function::Prepared;
 
 /// The future that gets the outcome, asyncio's or that of `concurrent.futures`.
@@ -68,28 +68,39 @@ impl Pending {
 pub struct Delivery {
     waiter: Shared,
     queue: Arc<Queue>,
-    prepared: Arc<Prepared>,
-    raise_err: bool,
+    lift: Lift,
 }
+
+/// Makes Python objects of an outcome.
+type Lift = Box<dyn FnOnce(Python<'_>, Result<Image, Failure>) -> PyResult<Py<PyAny>> + Send>;
 
 impl Delivery {
     pub fn new(future: Py<PyAny>, queue: Arc<Queue>, prepared: Arc<Prepared>, raise_err: bool) -> Self {
-        Delivery { waiter: Arc::new(Mutex::new(Waiter::Outcome(future))), queue, prepared, raise_err }
+        let lift = Box::new(move |py: Python<'_>, outcome| prepared.result(py, outcome, raise_err));
+        Delivery::lifted_by(future, queue, lift)
     }
 
-    /// What Python holds of the call, and what starts it.
-    pub fn start(self, request: Request) -> (Pending, Start) {
+    pub fn lifted_by(future: Py<PyAny>, queue: Arc<Queue>, lift: Lift) -> Self {
+        Delivery { waiter: Arc::new(Mutex::new(Waiter::Outcome(future))), queue, lift }
+    }
+
+    /// Has `begin` start the call when the bridge says.
+    pub fn start(
+        self,
+        bridge: &Bound<'_, Bridge>,
+        begin: impl FnOnce(Done) -> Handle + Send + 'static,
+    ) -> PyResult<Pending> {
         let started = Arc::<Started>::default();
         let pending = Pending { waiter: Arc::clone(&self.waiter), started: Arc::clone(&started) };
-        let function = Arc::clone(&self.prepared.function);
         let start = Box::new(move || {
-            let handle = function.dispatch(request, Box::new(move |outcome| self.deliver(outcome)));
+            let handle = begin(Box::new(move |outcome| self.deliver(outcome)));
             let handle = started.handle.get_or_init(|| handle);
             if started.cancelled.load(Ordering::SeqCst) {
                 handle.cancel();
             }
         });
-        (pending, start)
+        Bridge::start(bridge, start)?;
+        Ok(pending)
     }
 
     /// Takes the outcome to the thread that reads the bridge.
@@ -116,7 +127,7 @@ impl Delivery {
         if is_done(&future)? {
             return Ok(());
         }
-        match self.prepared.result(py, outcome, self.raise_err) {
+        match (self.lift)(py, outcome) {
             Ok(value) => future.call_method1("set_result", (value,)).map(drop),
             Err(error) => future.call_method1("set_exception", (error.into_value(py),)).map(drop),
         }

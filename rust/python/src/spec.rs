@@ -13,6 +13,7 @@ use wippy_host::spec::{Env, EnvSource, Pairs, Spec};
 use wippy_host::table::Refusal;
 
 use crate::callee::message;
+use crate::hooks::RunsPython;
 
 #[pyclass(frozen, module = "wippy_native._core")]
 pub struct FunctionSpec {
@@ -25,7 +26,7 @@ pub struct FunctionSpec {
 impl FunctionSpec {
     #[new]
     #[pyo3(signature = (
-        *, id, method, wit=None, groups=vec![], strict_imports=false, capacity=16, inline=false,
+        *, id, method, wit=None, groups=vec![], strict_imports=false, capacity=16, inline=false, warm_start=false, reuse=1,
         max_execution_ms=0, max_memory_bytes=1 << 30, max_table_elements=100_000, max_result_bytes=1 << 30,
         max_output_bytes=1 << 16, args=vec![], cwd="/".to_owned(), env=None, mounts=vec![]
     ))]
@@ -38,6 +39,8 @@ impl FunctionSpec {
         strict_imports: bool,
         capacity: usize,
         inline: bool,
+        warm_start: bool,
+        reuse: u32,
         max_execution_ms: u64,
         max_memory_bytes: u64,
         max_table_elements: u64,
@@ -61,6 +64,8 @@ impl FunctionSpec {
             strict_imports,
             capacity,
             inline,
+            warm_start,
+            reuse,
             max_execution: (max_execution_ms > 0).then(|| Duration::from_millis(max_execution_ms)),
             limits: InstanceLimits { memory_bytes: max_memory_bytes, table_elements: max_table_elements },
             max_result_bytes,
@@ -113,6 +118,7 @@ fn for_guests(py: Python<'_>, error: &PyErr) -> Option<String> {
 
 impl EnvSource for PyEnv {
     fn resolve(&self) -> Result<Pairs, Refusal> {
+        let _running = RunsPython::enter();
         let resolved = Python::try_attach(|py| {
             self.pairs(py).map_err(|error| match error.is_instance_of::<PyException>(py) {
                 true => Refusal::Err(for_guests(py, &error).unwrap_or_else(|| message(py, &error))),

@@ -4,6 +4,7 @@
 //! sleep need no thread each, and short calls finish beside long ones. Cancelling drops the future, which unwinds the
 //! guest where it waits, or at its next tick.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -15,6 +16,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Sleep;
 
 use super::deadline::Deadline;
+use super::guest::Source;
 use super::{Call, Options};
 use crate::engine::Shared;
 use crate::error::{Abort, Failure, Stop, What};
@@ -26,6 +28,7 @@ use crate::spec::Pairs;
 use crate::state::Interrupt;
 use crate::streams::Streams;
 use crate::values::{Arguments, Image};
+use crate::warm::Warm;
 
 /// How soon output that found no room is tried again.
 const HELD_UP: Duration = Duration::from_millis(5);
@@ -64,10 +67,17 @@ pub fn start_all(starts: Vec<Box<dyn FnOnce() + Send>>) -> Result<(), Failure> {
 impl Function {
     /// Starts a call on the engine's threads.
     pub fn dispatch(self: &Arc<Self>, request: Request, done: Done) -> Handle {
+        self.spawn(Box::pin(Arc::clone(self).dispatched(request)), done)
+    }
+
+    /// Has the engine's threads do the work of a call, which comes boxed: futures are moved by copying them, and these
+    /// have some kilobytes.
+    pub(super) fn spawn<W>(self: &Arc<Self>, mut work: Pin<Box<W>>, done: Done) -> Handle
+    where
+        W: Future<Output = Result<Image, Failure>> + Send + 'static,
+    {
         // Made here: a task that is cancelled before its first poll is dropped without running.
         let mut finish = Finish { function: Arc::clone(self), done: Some(done) };
-        // Boxed: futures are moved by copying them, and this one has some kilobytes.
-        let mut work = Box::pin(Arc::clone(self).dispatched(request));
         let task = self.shared.tokio.spawn(async move {
             let result = poll_fn(|context| {
                 let _in_guest = InGuest::enter();
@@ -103,26 +113,43 @@ impl Function {
             Some(held) => held,
             None => self.in_time(pin!(self.hold(outer, holder)), &call).await??,
         };
+        let (image, warm) = self.run_dispatched(Some(&mut arguments), &call, Source::Spares, mailbox).await?;
+        self.put_back(warm);
+        Ok(image)
+    }
+
+    /// The result, and the instance if it may serve further calls; what was led to this call is done with it.
+    pub(super) async fn run_dispatched(
+        &self,
+        arguments: Option<&mut Arguments>,
+        call: &Call<'_>,
+        source: Source,
+        mailbox: Arc<Mailbox>,
+    ) -> Result<(Image, Option<Warm>), Failure> {
         let mut streams = Streams::new(Arc::clone(&self.spec.id));
-        let mut store = self.store(&call, &mut streams, Interrupt::Poller)?;
+        let mut guest = self.guest(call, &mut streams, Interrupt::Poller, source)?;
         let mut output = Delivery::new(streams, mailbox);
         let result = {
-            let running = pin!(self.run_on_fiber(&mut arguments, &call, &mut store));
-            self.in_time(pin!(output.beside(running)), &call).await
+            let running = pin!(self.run_on_fiber(arguments, call, &mut guest));
+            self.in_time(pin!(output.beside(running)), call).await
         };
-        self.stats.saw_memory(store.data().limiter.memory_used());
-        // The instance goes before its output is delivered: nothing can be added any more.
-        drop(store);
-        let delivered = self.in_time(pin!(output.rest()), &call).await;
-        let image = result???;
+        self.stats.saw_memory(guest.memory_used());
+        // The instance goes, or rests, before its output is delivered: nothing can be added any more.
+        let result = result.flatten().flatten().map(|image| (image, guest.after_call()));
+        let delivered = self.in_time(pin!(output.rest()), call).await;
+        let ended = result?;
         delivered??;
-        Ok(image)
+        Ok(ended)
     }
 
     /// Waits for `work` until the call's deadline, or until its runtime ends it.
     ///
     /// Futures are passed pinned: one that is moved into another takes its place twice.
-    async fn in_time<F: Future>(&self, mut work: Pin<&mut F>, call: &Call<'_>) -> Result<F::Output, Failure> {
+    pub(super) async fn in_time<F: Future>(
+        &self,
+        mut work: Pin<&mut F>,
+        call: &Call<'_>,
+    ) -> Result<F::Output, Failure> {
         let mut cancelled = pin!(self.lifecycle.cancellation());
         let mut over = call.deadline.at.map(|at| Box::pin(tokio::time::sleep_until(at.into())));
         poll_fn(|context| {
@@ -137,6 +164,19 @@ impl Function {
         })
         .await
     }
+}
+
+/// What `work`, which may run a guest, gives; or the panic that ends it.
+pub(crate) async fn caught<F: Future>(work: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let _in_guest = InGuest::enter();
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
 }
 
 /// Says that the call is done, whatever became of it; dropped after everything the call held.

@@ -1,17 +1,21 @@
-//! Calling a prepared function: permits, a fresh instance, the export, the result.
+//! Calling a prepared function: permits, an instance, the export, the result.
 //!
 //! A function that cannot wait runs right on the caller's thread. Others, and all on threads with little stack, run on
 //! a fiber that [`drive`](crate::driver::drive) polls. The instance is dropped at the end of every call, whatever came
-//! of it (F-38).
+//! of it (F-38), unless its entry wants it used again and it ended well.
 
 mod chunk;
 mod deadline;
 mod dispatched;
+mod guest;
+mod kept;
 mod nested;
 mod run;
 
 pub use chunk::Chunk;
+pub(crate) use dispatched::caught;
 pub use dispatched::{Done, Handle, Request, start_all};
+pub use kept::Kept;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -20,17 +24,20 @@ use std::time::{Duration, Instant};
 use crate::driver::Hooks;
 use crate::error::{Abort, Failure, Phase, Stop, What};
 use crate::frame::Frame;
-use crate::function::Function;
+use crate::function::{Function, NamedExport};
 use crate::imports::cli::Stdin;
 use crate::mailbox::{Home, Mailbox};
 use crate::running::{self, Running};
 use crate::signals::InGuest;
+use crate::spares::engine_room;
 use crate::spec::{Env, Pairs};
 use crate::state::{Interrupt, on_epoch_yield};
 use crate::streams::{Output, Streams};
 use crate::values::{Arguments, Image};
+use crate::warm::Warm;
 use crate::{signals, stack};
 use deadline::Deadline;
+use guest::Source;
 
 /// A trial instantiation's time.
 const PROBE: Duration = Duration::from_secs(5);
@@ -42,6 +49,8 @@ pub struct Options {
     pub stdin: Stdin,
     pub stdout: Output,
     pub stderr: Output,
+    /// Another export than the entry's method; for kept instances.
+    pub export: Option<Arc<NamedExport>>,
 }
 
 /// Who makes a call, and what it takes from there.
@@ -76,8 +85,13 @@ impl Function {
         options: &Options,
         caller: Caller<'_>,
     ) -> Result<Image, Failure> {
-        let called = catch_unwind(AssertUnwindSafe(|| self.call_inner(arguments, options, caller)));
-        let called = called.unwrap_or_else(|panic| Err(self.panicked(&panic)));
+        self.unpanicked_here(|| self.call_inner(arguments, options, caller))
+    }
+
+    /// What `work` gives, a panic of the host as an error of this call alone.
+    fn unpanicked_here<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        let called = catch_unwind(AssertUnwindSafe(work));
+        let called = called.unwrap_or_else(|panic| Err(self.panicked(&*panic)));
         called.inspect_err(|failure| self.stats.count_failure(failure))
     }
 
@@ -158,19 +172,33 @@ impl Function {
             Some(held) => held,
             None => self.driven(self.hold(outer, holder), call, mailbox, hooks)??,
         };
+        let (image, warm) = self.run_driven(Some(arguments), call, Source::Spares, mailbox, hooks)?;
+        self.put_back(warm);
+        Ok(image)
+    }
+
+    /// The result, and the instance if it may serve further calls; what was led to this call is done with it.
+    fn run_driven(
+        &self,
+        arguments: Option<&mut Arguments>,
+        call: &Call<'_>,
+        source: Source,
+        mailbox: &Mailbox,
+        hooks: &mut dyn Hooks,
+    ) -> Result<(Image, Option<Warm>), Failure> {
         let mut streams = Streams::new(Arc::clone(&self.spec.id));
-        let mut store = self.store(call, &mut streams, Interrupt::Poller)?;
+        let mut guest = self.guest(call, &mut streams, Interrupt::Poller, source)?;
         let result = {
             let mut hooks = WithOutput { hooks, streams: &mut streams };
-            self.driven(self.run_on_fiber(arguments, call, &mut store), call, mailbox, &mut hooks)
+            self.driven(self.run_on_fiber(arguments, call, &mut guest), call, mailbox, &mut hooks)
         };
-        self.stats.saw_memory(store.data().limiter.memory_used());
-        // The instance goes before its output is delivered: nothing can be added any more.
-        drop(store);
+        self.stats.saw_memory(guest.memory_used());
+        // The instance goes, or rests, before its output is delivered: nothing can be added any more.
+        let result = result.flatten().map(|image| (image, guest.after_call()));
         let delivered = self.deliver_rest(&mut streams, call, hooks);
-        let image = result??;
+        let ended = result?;
         delivered?;
-        Ok(image)
+        Ok(ended)
     }
 
     /// Passes on the last of a call's output, and waits for room while the call may wait at all.
@@ -205,12 +233,12 @@ impl Function {
         let options = Options { stdout: Output::Discard, stderr: Output::Discard, ..Options::default() };
         let deadline = Deadline::new(Some(PROBE), None, None);
         let call = Call { options: &options, env, deadline, frame: None, trial: true };
-        let slot = self.shared.permits.enter(self.needs.weight, None, None);
+        let slot = engine_room(self.shared, self.needs.weight, None, None);
         let _slot = self.driven(slot, &call, &Mailbox::default(), hooks)??;
         let mut store = self.store(&call, &mut Streams::default(), Interrupt::Poller)?;
         store.epoch_deadline_callback(on_epoch_yield);
         let running = async {
-            let instantiated = self.instantiate(&mut store).await;
+            let instantiated = self.linked.instantiate(&mut store).await;
             instantiated.map(drop).map_err(|error| self.failure(error, Phase::Instantiate, &call, &store))
         };
         self.driven(running, &call, &Mailbox::default(), hooks)?

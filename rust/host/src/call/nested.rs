@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::deadline::Deadline;
+use super::guest::Source;
 use super::{Call, Options};
 use crate::error::{Failure, Stop};
 use crate::frame::Frame;
@@ -43,14 +44,14 @@ impl Function {
         let result = {
             let running = async {
                 let holder = call.frame.as_ref();
-                let _held = match self.try_hold(holder) {
+                let held = match self.try_hold(holder) {
                     Some(held) => held,
                     None => self.hold(Some(caller), holder).await?,
                 };
-                let mut store = self.store(&call, &mut streams, Interrupt::Poller)?;
-                let result = self.run_on_fiber(arguments, &call, &mut store).await;
-                self.stats.saw_memory(store.data().limiter.memory_used());
-                result
+                let mut guest = self.guest(&call, &mut streams, Interrupt::Poller, Source::Spares)?;
+                let result = self.run_on_fiber(Some(arguments), &call, &mut guest).await;
+                self.stats.saw_memory(guest.memory_used());
+                Ok((result?, guest.after_call(), held))
             };
             match deadline.at {
                 Some(at) => match tokio::time::timeout_at(at.into(), running).await {
@@ -63,7 +64,9 @@ impl Function {
         if streams.has_output() {
             caller.mailbox().run(move || streams.deliver(true)).await?.map_err(Failure::aborted)?;
         }
-        result
+        let (image, warm, _held) = result?;
+        self.put_back(warm);
+        Ok(image)
     }
 
     async fn nested_env(&self, caller: &Frame) -> Result<Pairs, Failure> {

@@ -1,43 +1,44 @@
-//! One run of a guest: permits, a store, a fresh instance, the export, and what its end means.
+//! One run of a guest: permits, an instance, the export, and what its end means.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use wasmtime::{Store, Trap};
 
 use super::Call;
+use super::guest::{Guest, Source};
 use crate::driver::{Hooks, Stopped, drive};
 use crate::error::{Failure, Phase, Site, Stop, What, classify};
 use crate::frame::Frame;
-use crate::function::{Function, Linked};
-use crate::instance;
+use crate::function::Function;
+use crate::instance::Live;
 use crate::mailbox::Mailbox;
-use crate::pool::Permit;
+use crate::pool::{Kept, Permit};
 use crate::resolve::Export;
-use crate::state::{Interrupt, State, Watch, on_epoch, on_epoch_yield};
+use crate::spares::engine_room;
+use crate::state::{Interrupt, State, on_epoch, on_epoch_yield};
 use crate::streams::Streams;
 use crate::values::{Arguments, Image, component};
 
-/// What a guest may hand to one host function, in wasmtime's units.
-const HOSTCALL_BYTES: usize = 128 << 20;
-
 /// What a running call holds. It outlives the call's store, whose instance takes up the slot until it is dropped.
 pub(super) struct Held<'a> {
-    _slot: Permit<'a>,
-    _caller: Option<Permit<'a>>,
-    _permit: Permit<'a>,
+    slot: Permit<'a>,
+    caller: Option<Permit<'a>>,
+    permit: Permit<'a>,
+}
+
+impl Held<'_> {
+    /// The same for an instance that is kept.
+    pub fn keep(self, function: &Function) -> Vec<Kept> {
+        let Held { slot, caller, permit } = self;
+        let shared = function.shared;
+        let caller = caller.map(|caller| caller.keep(&shared.callers));
+        [slot.keep(&shared.permits), permit.keep(&function.pool)].into_iter().chain(caller).collect()
+    }
 }
 
 /// The first of a tree of calls, which may call others.
 fn starts_a_tree(holder: Option<&Frame>) -> bool {
     holder.is_some_and(|frame| frame.depth() == 1)
-}
-
-/// A live instance; its store is with whoever made it.
-#[derive(Clone, Copy)]
-pub(crate) enum Live {
-    Component(wasmtime::component::Instance),
-    Core(wasmtime::Instance),
 }
 
 impl Function {
@@ -48,25 +49,24 @@ impl Function {
         call: &Call<'_>,
         interrupt: Interrupt,
     ) -> Result<Image, Failure> {
-        let mut store = self.store(call, &mut Streams::default(), interrupt)?;
-        store.epoch_deadline_callback(on_epoch);
-        let live = self.instantiate_here(&mut store);
-        let live = live.map_err(|error| self.failure(error, Phase::Instantiate, call, &store))?;
-        self.stats.made_instance();
-        let result = self.invoke_here(arguments, &mut store, live);
-        self.stats.saw_memory(store.data().limiter.memory_used());
-        result.map_err(|error| self.failure(error, Phase::Call, call, &store))
-    }
-
-    fn instantiate_here(&self, store: &mut Store<State>) -> wasmtime::Result<Live> {
-        match &self.linked {
-            Linked::Component(pre) => pre.instantiate(store).map(Live::Component),
-            Linked::Core(pre) => {
-                let instance = pre.instantiate(&mut *store)?;
-                instance::initialize(store, &instance)?;
-                Ok(Live::Core(instance))
+        let mut guest = self.guest(call, &mut Streams::default(), interrupt, Source::Spares)?;
+        guest.store.epoch_deadline_callback(on_epoch);
+        let live = match guest.live {
+            Some(live) => live,
+            None => {
+                let live = self.linked.instantiate_here(&mut guest.store);
+                let live =
+                    live.map_err(|error| self.failure(error, Phase::Instantiate, call, &guest.store))?;
+                self.stats.made_instance();
+                live
             }
-        }
+        };
+        guest.live = Some(live);
+        let result = self.invoke_here(arguments, &mut guest.store, live);
+        self.stats.saw_memory(guest.memory_used());
+        let image = result.map_err(|error| self.failure(error, Phase::Call, call, &guest.store))?;
+        self.put_back(guest.after_call());
+        Ok(image)
     }
 
     fn invoke_here(
@@ -90,35 +90,41 @@ impl Function {
         }
     }
 
+    /// Without arguments only its start code.
     pub(super) async fn run_on_fiber(
+        &self,
+        arguments: Option<&mut Arguments>,
+        call: &Call<'_>,
+        guest: &mut Guest,
+    ) -> Result<Image, Failure> {
+        guest.store.epoch_deadline_callback(on_epoch_yield);
+        let live = match guest.live {
+            Some(live) => live,
+            None => {
+                let live = self.linked.instantiate(&mut guest.store).await;
+                let live =
+                    live.map_err(|error| self.failure(error, Phase::Instantiate, call, &guest.store))?;
+                self.stats.made_instance();
+                live
+            }
+        };
+        guest.live = Some(live);
+        let Some(arguments) = arguments else { return Ok(Image::default()) };
+        let result = self.invoke(arguments, call, &mut guest.store, live).await;
+        result.map_err(|error| self.failure(error, Phase::Call, call, &guest.store))
+    }
+
+    async fn invoke(
         &self,
         arguments: &mut Arguments,
         call: &Call<'_>,
         store: &mut Store<State>,
-    ) -> Result<Image, Failure> {
-        store.epoch_deadline_callback(on_epoch_yield);
-        let live = self.instantiate(store).await;
-        let live = live.map_err(|error| self.failure(error, Phase::Instantiate, call, store))?;
-        self.stats.made_instance();
-        let result = self.invoke(arguments, store, live).await;
-        result.map_err(|error| self.failure(error, Phase::Call, call, store))
-    }
-
-    /// A fresh instance, its start code run.
-    pub(super) async fn instantiate(&self, store: &mut Store<State>) -> wasmtime::Result<Live> {
-        match &self.linked {
-            Linked::Component(pre) => pre.instantiate_async(store).await.map(Live::Component),
-            Linked::Core(pre) => instance::core_async(pre, store).await.map(Live::Core),
-        }
-    }
-
-    pub(super) async fn invoke(
-        &self,
-        arguments: &mut Arguments,
-        store: &mut Store<State>,
         live: Live,
     ) -> wasmtime::Result<Image> {
-        let method = self.method()?;
+        let method = match &call.options.export {
+            Some(export) => &export.method,
+            None => self.method()?,
+        };
         let limit = self.spec.max_result_bytes;
         match (live, &method.export) {
             (Live::Component(instance), Export::Component(index)) => {
@@ -140,7 +146,7 @@ impl Function {
             false => None,
         };
         let slot = self.shared.permits.try_enter(self.needs.weight, holder)?;
-        Some(Held { _slot: slot, _caller: caller, _permit: permit })
+        Some(Held { slot, caller, permit })
     }
 
     /// `caller` is the guest that calls, `holder` the frame of this call if it may call others.
@@ -155,8 +161,8 @@ impl Function {
             true => Some(self.shared.callers.enter(1, caller, holder).await?),
             false => None,
         };
-        let slot = self.shared.permits.enter(self.needs.weight, caller, holder).await?;
-        Ok(Held { _slot: slot, _caller: first, _permit: permit })
+        let slot = engine_room(self.shared, self.needs.weight, caller, holder).await?;
+        Ok(Held { slot, caller: first, permit })
     }
 
     pub(super) fn driven<F: Future>(
@@ -183,22 +189,6 @@ impl Function {
         })
     }
 
-    pub(super) fn store(
-        &self,
-        call: &Call<'_>,
-        streams: &mut Streams,
-        interrupt: Interrupt,
-    ) -> Result<Store<State>, Failure> {
-        let watch = Watch::new(call.deadline.at, Arc::clone(&self.lifecycle), interrupt);
-        let wasi = instance::wasi(self, call.options, call.env, streams, call.trial)?;
-        let state = instance::state(self, wasi, watch, call.frame.clone());
-        let mut store = Store::new(&self.shared.engine, state);
-        store.limiter(|state| &mut state.limiter);
-        store.set_epoch_deadline(1);
-        store.set_hostcall_fuel(self.spec.max_result_bytes.max(HOSTCALL_BYTES));
-        Ok(store)
-    }
-
     pub(super) fn failure(
         &self,
         error: wasmtime::Error,
@@ -214,13 +204,13 @@ impl Function {
         if matches!(error.downcast_ref(), Some(Trap::Interrupt)) {
             return self.stopped(Stop::Cancelled, call);
         }
-        let site = Site { entry: &self.spec.id, method: &self.spec.method, phase, memory_refused };
+        let site = Site { entry: &self.spec.id, method: self.name_of_method(call), phase, memory_refused };
         classify(error, &site)
     }
 
     pub(super) fn stopped(&self, stop: Stop, call: &Call<'_>) -> Failure {
         let describe = |cause: &str| {
-            format!("{}: failed to call wasm method: {}: {cause}", self.spec.id, self.spec.method)
+            format!("{}: failed to call wasm method: {}: {cause}", self.spec.id, self.name_of_method(call))
         };
         match (stop, call.deadline.limit) {
             (Stop::Deadline, Some((limit, allowed))) => {
@@ -239,6 +229,10 @@ impl Function {
             }
             (Stop::Aborted, _) => Failure::new(What::Cancelled, describe("stopped by the caller")),
         }
+    }
+
+    fn name_of_method<'a>(&'a self, call: &'a Call<'_>) -> &'a str {
+        call.options.export.as_ref().map_or(&self.spec.method, |export| &export.name)
     }
 
     pub(super) fn internal(&self, text: &str) -> Failure {

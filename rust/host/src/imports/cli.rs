@@ -12,6 +12,7 @@ use wasmtime_wasi::p2::bindings::cli;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 
 use super::Wanted;
+use crate::input::Input;
 use crate::output::{Captured, Sink};
 use crate::state::State;
 
@@ -22,6 +23,8 @@ pub enum Stdin {
     Empty,
     Bytes(Arc<[u8]>),
     Inherit,
+    /// What each call of the instance brings.
+    Lead(Input),
 }
 
 /// One instance's view of the world outside.
@@ -67,17 +70,20 @@ pub fn prepare(builder: &mut WasiCtxBuilder, console: &Console<'_>) {
         Stdin::Inherit => {
             builder.inherit_stdin();
         }
+        Stdin::Lead(input) => {
+            builder.stdin(input.clone());
+        }
     }
     match console.stdout {
         Sink::Discard => {}
-        Sink::Capture { buffer, terminal } => {
-            builder.stdout(Captured::new(Arc::clone(buffer), *terminal));
+        Sink::Capture(buffer) => {
+            builder.stdout(Captured(Arc::clone(buffer)));
         }
     }
     match console.stderr {
         Sink::Discard => {}
-        Sink::Capture { buffer, terminal } => {
-            builder.stderr(Captured::new(Arc::clone(buffer), *terminal));
+        Sink::Capture(buffer) => {
+            builder.stderr(Captured(Arc::clone(buffer)));
         }
     }
 }
