@@ -15,8 +15,8 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 use crate::error::Failure;
 use crate::fork::Generation;
 use crate::pool::Pool;
+use crate::room::Registry;
 use crate::signals;
-use crate::spares::Registry;
 use crate::threads::Threads;
 use crate::ticker::Ticker;
 
