@@ -2,10 +2,10 @@
 //!
 //! One per process, because a pool reserves terabytes of address space and two mappings for each fiber stack. It is
 //! made at first use and never dropped; a child of `fork` makes its own, since neither threads nor timers survive the
-//! fork. Where mappings or the address space are limited the pool shrinks (`room.rs`), and at last gives way to on-demand
+//! fork. Where mappings or the address space are limited the pool shrinks (`engine/sizing.rs`), and at last gives way to on-demand
 //! allocation: slower (11 to 26 us an instance instead of 4), otherwise the same.
 
-mod room;
+mod sizing;
 
 use std::ptr;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationCon
 use crate::error::Failure;
 use crate::fork::Generation;
 use crate::pool::Pool;
+use crate::room::Registry;
 use crate::signals;
-use crate::spares::Registry;
 use crate::threads::Threads;
 use crate::ticker::Ticker;
-use room::{FEW, LEAST, MOST, Room};
+use sizing::{FEW, LEAST, MOST, Room};
 
 /// The stack a guest may use. Threads with less left than this and [`crate::stack::MARGIN`] run it on a fiber.
 pub const GUEST_STACK: usize = 1 << 20;

@@ -8,7 +8,7 @@
 //! | one per process: engine, pool, ticker, signals | `engine`, `ticker`, `signals`, `fork` |
 //! | once per module | `module`, `cache`, `inspect` |
 //! | once per entry | `spec`, `groups`, `imports`, `resolve`, `function`, `table`, `reply` |
-//! | instances without a call | `warm`, `spares` |
+//! | instances without a call | `warm`, `spares`, `room` |
 //! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `input`, `output`, `streams`, `inherited`, `stack`, `stats`, `histogram`, `stopwatch` |
 //! | many calls | `batch` |
 //! | arguments and results | `values` |
@@ -39,6 +39,7 @@ pub mod output;
 pub mod pool;
 mod reply;
 mod resolve;
+mod room;
 mod running;
 pub mod signals;
 mod spares;

@@ -10,7 +10,6 @@
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -20,19 +19,15 @@ use tokio::sync::futures::Notified;
 
 use crate::call::caught;
 use crate::engine::Shared;
-use crate::error::Failure;
 use crate::fork::Owned;
-use crate::frame::Frame;
 use crate::function::Function;
 use crate::imports::filesystem::most_handles;
 use crate::mailbox::Mailbox;
-use crate::pool::{Permit, Pool};
+use crate::pool::Permit;
 use crate::spec::{Env, Pairs, Spec};
 use crate::state::{Interrupt, Watch, on_epoch_yield};
 use crate::warm::{Lasting, Place, Warm, places};
 
-/// The part of the engine's room that spare instances of all functions may take together.
-const SHARE: u32 = 4;
 /// After a call, so that the thread that made it gets on first.
 const PAUSE: Duration = Duration::from_millis(1);
 /// Fresh calls at most, as a power of two, before a function that made no ready instance tries again.
@@ -41,7 +36,7 @@ const MOST_PATIENCE: u32 = 10;
 /// A function's spare instances. They go with it.
 pub(crate) struct Spares(Arc<Shelf>);
 
-struct Shelf {
+pub(crate) struct Shelf {
     shared: &'static Shared,
     /// Permits of the engine's pool that one instance takes.
     weight: u32,
@@ -248,7 +243,7 @@ impl Shelf {
     }
 
     /// Drops one instance; whether there was one.
-    fn give_way(&self) -> bool {
+    pub fn give_way(&self) -> bool {
         let mut stock = self.lock();
         if let Some(used) = stock.used.pop() {
             drop(stock);
@@ -258,6 +253,11 @@ impl Shelf {
         let spare = stock.next();
         drop(stock);
         spare.is_some()
+    }
+
+    /// Stops making an instance that is not ready yet.
+    pub fn give_up(&self) {
+        self.stop.notify_waiters();
     }
 
     fn close(&self) {
@@ -272,7 +272,7 @@ impl Shelf {
             std::mem::take(&mut stock.used),
         );
         drop(stock);
-        self.stop.notify_waiters();
+        self.give_up();
         drop(dropped);
     }
 
@@ -386,74 +386,6 @@ async fn resolved(source: Env, shared: &'static Shared) -> Option<Pairs> {
             let mailbox = Mailbox::of_threads(&shared.callees, None);
             mailbox.run(move || source.resolve()).await.ok()?.ok()
         }
-    }
-}
-
-/// The spare instances of all functions.
-pub(crate) struct Registry {
-    room: Arc<Pool>,
-    shelves: Mutex<Vec<Weak<Shelf>>>,
-    /// Calls that found the engine's room taken.
-    waiting: AtomicUsize,
-}
-
-impl Registry {
-    /// For an engine with room for so many instances.
-    pub fn new(instances: u32) -> Self {
-        let room = Pool::new("the room for spare instances", (instances / SHARE) as usize, false);
-        Registry { room, shelves: Mutex::default(), waiting: AtomicUsize::new(0) }
-    }
-
-    fn add(&self, shelf: &Arc<Shelf>) {
-        let mut shelves = lock(&self.shelves);
-        shelves.retain(|other| other.strong_count() > 0);
-        shelves.push(Arc::downgrade(shelf));
-    }
-
-    fn calls_wait(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) > 0
-    }
-
-    fn shelves(&self) -> Vec<Arc<Shelf>> {
-        lock(&self.shelves).iter().filter_map(Weak::upgrade).collect()
-    }
-}
-
-/// Room in the engine for a call's instance. Spare instances give way; without any the call waits for other calls.
-pub(crate) async fn engine_room(
-    shared: &'static Shared,
-    weight: u32,
-    caller: Option<&Frame>,
-    holder: Option<&Frame>,
-) -> Result<Permit<'static>, Failure> {
-    let registry = &shared.spares;
-    let _waiting = Waiting::new(&registry.waiting);
-    for shelf in registry.shelves() {
-        loop {
-            if let Some(permit) = shared.permits.try_enter(weight, holder) {
-                return Ok(permit);
-            }
-            if !shelf.give_way() {
-                shelf.stop.notify_waiters();
-                break;
-            }
-        }
-    }
-    shared.permits.enter(weight, caller, holder).await
-}
-
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(waiting: &'a AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::SeqCst);
-        Waiting(waiting)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::instance::Live;
 use crate::mailbox::Mailbox;
 use crate::pool::{Kept, Permit};
 use crate::resolve::Export;
-use crate::spares::engine_room;
+use crate::room::engine_room;
 use crate::state::{Interrupt, State, on_epoch, on_epoch_yield};
 use crate::streams::Streams;
 use crate::values::{Arguments, Image, component};
