@@ -73,9 +73,9 @@ def test_a_callee_calls_back_into_the_runtime(rt: Runtime, call: Function) -> No
         return "0" if depth == 0 else str(int(await rt.call_async("test:call", "app:down", str(depth - 1))) + 1)
 
     async def main() -> list[str]:
-        return await asyncio.gather(*(call.call_async("app:down", "5") for _ in range(20)))
+        return await asyncio.gather(*(call.call_async("app:down", "5") for _ in range(10)))
 
-    assert asyncio.run(main()) == ["5"] * 20
+    assert asyncio.run(main()) == ["5"] * 10
 
 
 def test_depth_is_counted_through_async_callees(rt: Runtime, call: Function) -> None:

@@ -145,7 +145,7 @@ def test_spare_instances_give_way(rt: Runtime) -> None:
     used = add_wat(rt, "counter", "bump", id="app:used", pool={"reuse": 1000})
     assert [used(), used()] == [1, 2]
     room = Engine().info()["max_instances"]
-    kept = add_wat(rt, "counter", "bump", id="app:kept", pool={"max_size": 10_000}).with_options(timeout=PATIENCE)
+    kept = add_wat(rt, "counter", "bump", id="app:kept", pool={"max_size": 20_000}).with_options(timeout=PATIENCE)
     with ExitStack() as stack:
         instances = [stack.enter_context(kept.instance()) for _ in range(room)]
         assert instances[-1]() == 1

@@ -185,14 +185,16 @@ impl Batch {
         let State { source, results } = &mut *state;
         results.settle(self.host.take(), source);
         loop {
+            self.refuse_overtime(py, results)?;
+            // First the workers get something to do. Only a slow source has results wait for it no longer than needed.
+            while !(source.is_slow() && (results.has_next() || self.host.has_finished()))
+                && source.submit_chunk(py, &self.prepared, &self.host, results)?
+            {}
+            results.settle(self.host.take(), source);
             if let Some(list) = results.lift(py, &self.prepared)? {
                 return Ok(Some(Found::Some(list)));
             }
-            self.refuse_overtime(py, results)?;
-            let submitted = source.submit_chunk(py, &self.prepared, &self.host, results)?;
-            if self.host.has_finished() {
-                results.settle(self.host.take(), source);
-            } else if !submitted {
+            if !self.host.has_finished() {
                 break;
             }
         }

@@ -41,6 +41,11 @@ impl Results {
         Results { ordered, return_errors, raise_err, row, loose, taken: 0, expected: 0 }
     }
 
+    /// Whether there is something to lift.
+    pub fn has_next(&self) -> bool {
+        if self.ordered { matches!(self.row.front(), Some(Some(_))) } else { !self.loose.is_empty() }
+    }
+
     pub fn taken(&self) -> u64 {
         self.taken
     }

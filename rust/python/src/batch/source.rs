@@ -49,6 +49,8 @@ pub struct Source {
     chunks: VecDeque<(u64, u64, usize)>,
     bytes: usize,
     error: Option<PyErr>,
+    /// Whether the last chunk was cut short because the source took its time.
+    is_slow: bool,
 }
 
 impl Source {
@@ -64,7 +66,18 @@ impl Source {
             None => Items::Fed { waiting: VecDeque::new(), last: false },
         };
         let chunks = VecDeque::new();
-        Source { items, star, chunk_size, workers, chunked, next: 0, chunks, bytes: 0, error: None }
+        Source {
+            items,
+            star,
+            chunk_size,
+            workers,
+            chunked,
+            next: 0,
+            chunks,
+            bytes: 0,
+            error: None,
+            is_slow: false,
+        }
     }
 
     pub fn feed(&mut self, items: &Bound<'_, PyList>, is_last: bool) {
@@ -80,6 +93,10 @@ impl Source {
             Items::Fed { waiting, last } => *last && waiting.is_empty(),
             Items::Over => true,
         }
+    }
+
+    pub fn is_slow(&self) -> bool {
+        self.is_slow
     }
 
     pub fn close(&mut self) {
@@ -143,7 +160,8 @@ impl Source {
                     return Ok(true);
                 }
             }
-            if start.elapsed() > PATIENCE {
+            self.is_slow = start.elapsed() > PATIENCE;
+            if self.is_slow {
                 break;
             }
         }
