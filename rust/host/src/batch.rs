@@ -51,6 +51,8 @@ struct State {
     running: usize,
     handles: HashMap<u64, Handle>,
     finished: Vec<Finished>,
+    /// How many finished items are worth waking whoever waits.
+    wanted: usize,
     /// What a call took lately, waits for its turn left out.
     per_call: Duration,
 }
@@ -98,11 +100,13 @@ impl Batch {
         self.0.lock().per_call
     }
 
-    /// Waits until there is something to take, or nothing to wait for.
-    pub fn wait(&self, at_most: Duration) {
-        let state = self.0.lock();
-        let nothing = |state: &mut State| state.finished.is_empty() && state.is_busy();
-        drop(self.0.changed.wait_timeout_while(state, at_most, nothing));
+    /// Waits until there are `wanted` items to take, or nothing to wait for. Waking a thread costs as much as some calls:
+    /// who has use for many results at once should say so.
+    pub fn wait(&self, wanted: usize, at_most: Duration) {
+        let mut state = self.0.lock();
+        state.wanted = wanted;
+        let too_few = |state: &mut State| state.finished.len() < wanted && state.is_busy();
+        drop(self.0.changed.wait_timeout_while(state, at_most, too_few));
     }
 
     /// Ends what is running and forgets the rest, without waiting.
@@ -183,15 +187,18 @@ impl Inner {
 
     fn finish(&self, results: impl Iterator<Item = Finished>, took: Option<(Duration, usize)>) {
         let mut state = self.lock();
-        let was_empty = state.finished.is_empty();
+        let before = state.finished.len();
         state.finished.extend(results);
         if let Some((took, calls)) = took {
             state.learn(took, calls);
         }
-        let tell = was_empty && !state.finished.is_empty();
+        let now = state.finished.len();
+        let enough = before < state.wanted && now >= state.wanted;
         drop(state);
-        if tell {
+        if enough {
             self.changed.notify_all();
+        }
+        if before == 0 && now > 0 {
             (self.plan.notify)();
         }
     }
@@ -222,9 +229,12 @@ impl Inner {
         state.handles.remove(&number);
         state.finished.push((number, result));
         let tell = state.finished.len() == 1 || !state.is_busy();
+        let enough = state.finished.len() == state.wanted || !state.is_busy();
         self.dispatch(state);
-        if tell {
+        if enough {
             self.changed.notify_all();
+        }
+        if tell {
             (self.plan.notify)();
         }
     }

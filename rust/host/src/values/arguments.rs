@@ -59,7 +59,7 @@ impl Arguments {
     /// Arguments of this signature, all zero.
     pub fn new(signature: &Signature) -> Self {
         let size = signature.size as usize;
-        let mut arena = Arena::with_capacity(size + 64);
+        let mut arena = Arena::with_capacity(size);
         arena.append_zeros(size);
         Self { arena, ..Self::default() }
     }

@@ -28,6 +28,9 @@ use source::Source;
 
 /// How long the consumer waits before it looks for Ctrl-C.
 const LOOK_AROUND: Duration = Duration::from_millis(25);
+/// Calls shorter than this have their results gathered, for as long as nobody notices.
+const SHORT_CALL: Duration = Duration::from_micros(200);
+const GATHER: Duration = Duration::from_millis(2);
 /// How long the end of a batch waits for guests that were told to end; they look up at every tick.
 const UNTIL_ENDED: Duration = Duration::from_secs(2);
 
@@ -96,10 +99,8 @@ impl Batch {
             if let Some(found) = self.advance(py)? {
                 return Ok(found.into_some());
             }
-            let wait = self.total.map_or(LOOK_AROUND, |(end, _)| {
-                LOOK_AROUND.min(end.saturating_duration_since(Instant::now()))
-            });
-            py.detach(|| self.host.wait(wait));
+            let (wanted, at_most) = self.patience()?;
+            py.detach(|| self.host.wait(wanted, at_most));
             py.check_signals()?;
         }
     }
@@ -203,6 +204,15 @@ impl Batch {
         }
         source.raise_own_error()?;
         Ok(Some(Found::End))
+    }
+
+    /// How many results to wait for, and how long. Those of short calls come many at once.
+    fn patience(&self) -> PyResult<(usize, Duration)> {
+        let in_flight = self.state()?.results.in_flight();
+        let is_short = self.prepared.function.never_waits() && self.host.per_call() < SHORT_CALL;
+        let (wanted, at_most) = if is_short { (in_flight / 2, GATHER) } else { (1, LOOK_AROUND) };
+        let left = self.total.map(|(end, _)| end.saturating_duration_since(Instant::now()));
+        Ok((wanted.max(1), left.map_or(at_most, |left| left.min(at_most))))
     }
 
     fn refuse_overtime(&self, py: Python<'_>, results: &Results) -> PyResult<()> {
