@@ -204,13 +204,14 @@ impl Drop for Finish {
 }
 
 type Delivered = (Streams, Result<(), Abort>);
+type Delivering = Pin<Box<dyn Future<Output = Result<Delivered, Failure>> + Send>>;
 
 /// Passes on what the guest writes, beside its work, where the embedder's code runs.
 struct Delivery {
     /// Absent while they are being emptied.
     streams: Option<Streams>,
     mailbox: Arc<Mailbox>,
-    delivering: Option<Pin<Box<dyn Future<Output = Result<Delivered, Failure>> + Send>>>,
+    delivering: Option<Delivering>,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
