@@ -36,7 +36,7 @@ def main() -> None:
     options.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     options.out.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"WIPPY_BENCH_CACHE": str(options.cache)}
-    rust = None if options.no_rust else _build_rust()
+    rust = None if options.no_rust else build_rust()
     rounds: list[Round] = []
     for number in range(1 if options.quick else options.rounds):
         _say(f"round {number + 1}")
@@ -66,7 +66,7 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _build_rust() -> Path:
+def build_rust() -> Path:
     """Build the workspace: building this member alone would compile wasmtime with other features."""
     command = ["cargo", "build", "--release", "--workspace", "--message-format=json-render-diagnostics"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)  # noqa: S603 - a fixed command
