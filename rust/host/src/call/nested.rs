@@ -1,7 +1,7 @@
 //! Calls made by guests, through `funcs`: on the caller's driver, each on a fiber of its own.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use super::deadline::Deadline;
@@ -42,7 +42,8 @@ impl Function {
         let call = Call { options: &options, env: &env, deadline, frame, trial: false };
         let mut streams = Streams::new(Arc::clone(&self.spec.id));
         let result = {
-            let running = async {
+            // Pinned here: a future that is moved into another takes its place twice.
+            let mut running = pin!(async {
                 let holder = call.frame.as_ref();
                 let held = match self.try_hold(holder) {
                     Some(held) => held,
@@ -52,13 +53,13 @@ impl Function {
                 let result = self.run_on_fiber(Some(arguments), &call, &mut guest).await;
                 self.stats.saw_memory(guest.memory_used());
                 Ok((result?, guest.after_call(), held))
-            };
+            });
             match deadline.at {
-                Some(at) => match tokio::time::timeout_at(at.into(), running).await {
+                Some(at) => match tokio::time::timeout_at(at.into(), running.as_mut()).await {
                     Ok(result) => result,
                     Err(_) => Err(self.stopped(Stop::Deadline, &call)),
                 },
-                None => running.await,
+                None => running.as_mut().await,
             }
         };
         if streams.has_output() {
