@@ -28,19 +28,29 @@ def bridge_of(loop: asyncio.AbstractEventLoop) -> Bridge:
 
 
 def _connect(loop: asyncio.AbstractEventLoop) -> Bridge:
+    # Bridges know their loop weakly: the dict above keeps them, and would keep the loop as well.
+    known = weakref.ref(loop)
+
+    def soon(flush: Callable[[], object]) -> None:
+        if (loop := known()) is not None:
+            loop.call_soon(flush)
+
     try:
-        bridge = Bridge(socket=True, soon=loop.call_soon)
+        bridge = Bridge(socket=True, soon=soon)
         loop.add_reader(bridge.fileno(), bridge.drain)
     except NotImplementedError:
-        return _connect_without_socket(loop)
+        return _connect_without_socket(known, soon)
     return bridge
 
 
-def _connect_without_socket(loop: asyncio.AbstractEventLoop) -> Bridge:
-    known: list[Bridge] = []
-    bridge = Bridge(wake=lambda: loop.call_soon_threadsafe(known[0].drain), soon=loop.call_soon)
-    known.append(bridge)
-    return bridge
+def _connect_without_socket(
+    known: weakref.ref[asyncio.AbstractEventLoop], soon: Callable[[Callable[[], object]], object]
+) -> Bridge:
+    def wake() -> None:
+        if (loop := known()) is not None and (bridge := _bridges.get(loop)) is not None:
+            loop.call_soon_threadsafe(bridge.drain)
+
+    return Bridge(wake=wake, soon=soon)
 
 
 async def call(function: FunctionBase, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:

@@ -130,6 +130,48 @@ def test_one_loop_after_another(rt: Runtime) -> None:
     assert [asyncio.run(main()) for _ in range(20)] == [3] * 20
 
 
+class _LoopWithoutReaders(asyncio.SelectorEventLoop):
+    """As the proactor loop of Windows, which watches no sockets for others."""
+
+    def add_reader(self, *_: object) -> None:
+        raise NotImplementedError
+
+
+def test_a_loop_that_watches_no_sockets(rt: Runtime) -> None:
+    add = add_wat(rt, "add", "add", id="app:add")
+    call = add_hostuse(rt, "call-string", id="app:call", imports=("funcs",))
+
+    @rt.register("app:py")
+    async def callee(text: str) -> str:
+        await asyncio.sleep(0)
+        return text
+
+    async def main() -> None:
+        assert sum(await asyncio.gather(*(add.call_async(number, 0) for number in range(1000)))) == 499_500
+        assert await call.call_async("app:py", "abc") == "abc"
+
+    with asyncio.Runner(loop_factory=_LoopWithoutReaders) as runner:
+        runner.run(main())
+
+
+def test_loops_leave_nothing_open(rt: Runtime) -> None:
+    """Each loop has a bridge of its own, which goes with it."""
+    add = add_wat(rt, "add", "add")
+    descriptors = Path("/proc/self/fd")
+
+    async def main() -> int:
+        return await add.call_async(1, 2)  # type: ignore[no-any-return]
+
+    asyncio.run(main())
+    gc.collect()
+    before = len(list(descriptors.iterdir())) if descriptors.exists() else 0
+    for _ in range(20):
+        asyncio.run(main())
+    gc.collect()
+    after = len(list(descriptors.iterdir())) if descriptors.exists() else 0
+    assert after <= before
+
+
 def test_threads_stay_few_while_many_wait(rt: Runtime) -> None:
     """H-60, H-62: a guest that sleeps holds no thread."""
     sleep = add_wat(rt, "sleep", "sleep", imports=["wasi:clocks", "wasi:io"], pool={"max_size": 2000})
