@@ -15,6 +15,7 @@ use crate::error::Failure;
 use crate::frame::Frame;
 use crate::function::Function;
 use crate::mailbox::Home;
+use crate::pace::Pace;
 use crate::spec::Pairs;
 use crate::values::{Arguments, Image};
 
@@ -27,9 +28,25 @@ pub struct Plan {
     pub outer: Option<Frame>,
     pub home: Option<Home>,
     /// Calls at once; the function's own pool may allow fewer.
-    pub workers: usize,
+    pub workers: Workers,
     /// Called on some thread when there is something to take after there was nothing. Must not block.
     pub notify: Box<dyn Fn() + Send + Sync>,
+}
+
+/// How many calls run at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    Exactly(usize),
+    /// As many as get most done, where guests cannot wait; else this many.
+    UpTo(usize),
+}
+
+impl Workers {
+    pub fn most(self) -> usize {
+        match self {
+            Workers::Exactly(workers) | Workers::UpTo(workers) => workers,
+        }
+    }
 }
 
 /// See the module's documentation. Dropping it cancels what is in flight.
@@ -43,8 +60,8 @@ struct Inner {
     changed: Condvar,
 }
 
-#[derive(Default)]
 struct State {
+    pace: Pace,
     /// Not begun yet.
     chunks: VecDeque<Items>,
     /// Worker threads, or dispatched calls.
@@ -66,8 +83,12 @@ struct Items {
 
 impl Batch {
     pub fn new(function: Arc<Function>, plan: Plan) -> Self {
-        let (state, cancelled) = (Mutex::default(), Arc::default());
-        Batch(Arc::new(Inner { function, plan, cancelled, state, changed: Condvar::new() }))
+        let pace = match plan.workers {
+            Workers::UpTo(most) if function.never_waits() => Pace::up_to(most),
+            workers => Pace::fixed(workers.most()),
+        };
+        let state = Mutex::new(State::new(pace));
+        Batch(Arc::new(Inner { function, plan, cancelled: Arc::default(), state, changed: Condvar::new() }))
     }
 
     /// Runs the items numbered from `first` on.
@@ -76,11 +97,7 @@ impl Batch {
         let mut state = inner.lock();
         state.chunks.push_back(Items { first, env, arguments: arguments.into() });
         if inner.function.never_waits() {
-            if state.running < inner.plan.workers {
-                state.running += 1;
-                let inner = Arc::clone(inner);
-                self.0.function.workers().run(move || inner.work());
-            }
+            inner.hire(&mut state);
         } else {
             inner.dispatch(state);
         }
@@ -137,6 +154,18 @@ impl Drop for Batch {
 }
 
 impl State {
+    fn new(pace: Pace) -> Self {
+        State {
+            pace,
+            chunks: VecDeque::new(),
+            running: 0,
+            handles: HashMap::new(),
+            finished: Vec::new(),
+            wanted: 1,
+            per_call: Duration::ZERO,
+        }
+    }
+
     fn is_busy(&self) -> bool {
         self.running > 0 || !self.chunks.is_empty()
     }
@@ -144,16 +173,27 @@ impl State {
     /// Remembers what `calls` calls took.
     fn learn(&mut self, took: Duration, calls: usize) {
         let each = took / u32::try_from(calls.max(1)).unwrap_or(u32::MAX);
+        self.pace.learn(self.running, took, calls);
         self.per_call = if self.per_call.is_zero() { each } else { (self.per_call * 3 + each) / 4 };
     }
 }
 
 impl Inner {
-    /// A worker thread: chunk after chunk, until there is none.
+    /// Starts one more worker, if there is work and use for it.
+    fn hire(self: &Arc<Self>, state: &mut State) {
+        if state.running < state.pace.workers() && !state.chunks.is_empty() {
+            state.running += 1;
+            let inner = Arc::clone(self);
+            self.function.workers().run(move || inner.work());
+        }
+    }
+
+    /// A worker thread: chunk after chunk, until there is none, or too many workers.
     fn work(self: Arc<Self>) {
         loop {
             let mut state = self.lock();
-            let Some(items) = state.chunks.pop_front() else {
+            let next = if state.running > state.pace.workers() { None } else { state.chunks.pop_front() };
+            let Some(items) = next else {
                 state.running -= 1;
                 drop(state);
                 self.changed.notify_all();
@@ -165,7 +205,7 @@ impl Inner {
         }
     }
 
-    fn run(&self, Items { first, env, arguments }: Items) {
+    fn run(self: &Arc<Self>, Items { first, env, arguments }: Items) {
         let Plan { options, outer, .. } = &self.plan;
         let chunk = Chunk { options, env: env.as_ref(), outer: outer.as_ref(), cancelled: &self.cancelled };
         let (start, count) = (Instant::now(), arguments.len());
@@ -185,12 +225,13 @@ impl Inner {
         self.finish(results.drain(..), Some((start.elapsed(), count)));
     }
 
-    fn finish(&self, results: impl Iterator<Item = Finished>, took: Option<(Duration, usize)>) {
+    fn finish(self: &Arc<Self>, results: impl Iterator<Item = Finished>, took: Option<(Duration, usize)>) {
         let mut state = self.lock();
         let before = state.finished.len();
         state.finished.extend(results);
         if let Some((took, calls)) = took {
             state.learn(took, calls);
+            self.hire(&mut state);
         }
         let now = state.finished.len();
         let enough = before < state.wanted && now >= state.wanted;
@@ -205,7 +246,7 @@ impl Inner {
 
     /// Starts calls of a function that can wait, as many as there is room for.
     fn dispatch(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
-        while state.running < self.plan.workers {
+        while state.running < self.plan.workers.most() {
             let Some((number, env, arguments)) = state.next_item() else { return };
             state.running += 1;
             let request = Request {

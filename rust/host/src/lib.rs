@@ -10,7 +10,7 @@
 //! | once per entry | `spec`, `groups`, `imports`, `resolve`, `function`, `table`, `reply` |
 //! | instances without a call | `warm`, `spares`, `room` |
 //! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `input`, `output`, `streams`, `inherited`, `stack`, `stats`, `histogram`, `stopwatch` |
-//! | many calls | `batch` |
+//! | many calls | `batch`, `pace` |
 //! | arguments and results | `values` |
 
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -36,6 +36,7 @@ pub mod limits;
 pub mod mailbox;
 pub mod module;
 pub mod output;
+mod pace;
 pub mod pool;
 mod reply;
 mod resolve;

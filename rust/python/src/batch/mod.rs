@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use wippy_host::batch::{Batch as HostBatch, Plan};
+use wippy_host::batch::{Batch as HostBatch, Plan, Workers};
 use wippy_host::error::{Failure, What};
 use wippy_host::function::Function;
 
@@ -71,7 +71,7 @@ impl Batch {
         timeout: Option<f64>,
         bridge: Option<&Bridge>,
     ) -> PyResult<Self> {
-        let workers = default_or(workers, &function.shared.function);
+        let workers = workers_for(workers, &function.shared.function);
         let queue = bridge.map(|bridge| Arc::clone(&bridge.queue));
         let waiter = Arc::new(Waiter { queue: queue.clone(), future: Mutex::new(None) });
         let told = Arc::clone(&waiter);
@@ -87,7 +87,7 @@ impl Batch {
         let total = total.and_then(|total| Some((Instant::now().checked_add(total)?, total)));
         let prepared = Arc::clone(&function.shared);
         let host = HostBatch::new(Arc::clone(&prepared.function), plan);
-        let source = Source::new(source, star, chunk_size, workers, prepared.function.never_waits());
+        let source = Source::new(source, star, chunk_size, workers.most(), prepared.function.never_waits());
         let results = Results::new(ordered, return_errors, function.raises_err());
         Ok(Batch { prepared, host, waiter, state: Mutex::new(State { source, results }), total })
     }
@@ -156,12 +156,14 @@ impl Batch {
 const WAITING_AT_ONCE: usize = 128;
 
 /// As many workers as there is use for: a guest that cannot wait keeps a processor busy, one that can may not.
-fn default_or(workers: Option<usize>, function: &Function) -> usize {
-    let most = workers.unwrap_or_else(|| match function.never_waits() {
-        true => std::thread::available_parallelism().map_or(1, usize::from),
-        false => WAITING_AT_ONCE,
-    });
-    most.clamp(1, function.capacity().max(1))
+fn workers_for(wish: Option<usize>, function: &Function) -> Workers {
+    let capacity = function.capacity().max(1);
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    match wish {
+        Some(workers) => Workers::Exactly(workers.clamp(1, capacity)),
+        None if function.never_waits() => Workers::UpTo(processors().min(capacity)),
+        None => Workers::UpTo(WAITING_AT_ONCE.min(capacity)),
+    }
 }
 
 /// What [`Batch::advance`] found.

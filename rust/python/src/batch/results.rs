@@ -18,6 +18,8 @@ enum Outcome {
     Ended(Result<Image, Failure>),
     /// The item did not fit the parameters.
     Refused(PyErr),
+    /// To be raised, whatever is done with the errors of items.
+    Raised(PyErr),
 }
 
 /// See the module's documentation.
@@ -119,7 +121,7 @@ impl Results {
 
     /// Raised the next time.
     fn put_back(&mut self, number: u64, error: PyErr) {
-        let outcome = Outcome::Refused(error);
+        let outcome = Outcome::Raised(error);
         if self.ordered {
             self.row.push_front(Some(outcome))
         } else {
@@ -134,6 +136,7 @@ impl Results {
                 (prepared.result(py, ended, self.raise_err), is_final)
             }
             Outcome::Refused(error) => (Err(error), false),
+            Outcome::Raised(error) => return Err(error),
         };
         match result {
             Err(error)
