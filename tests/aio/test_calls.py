@@ -1,4 +1,4 @@
-"""Calls from event loops: results, errors, limits, options, several loops (F-41 to F-51 hold as for plain calls)."""
+"""Calls from event loops: results, errors, limits, options, several loops (B-20, B-26, B-40, F-41 to F-51)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches: order, streaming, bounds, errors, timeouts, and their end (F-38: every item in a fresh instance)."""
+"""Batches: order, streaming, bounds, errors, timeouts, and their end (B-1 to B-15; F-38: fresh instances)."""
 
 from __future__ import annotations
 
