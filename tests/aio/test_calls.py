@@ -130,6 +130,24 @@ def test_one_loop_after_another(rt: Runtime) -> None:
     assert [asyncio.run(main()) for _ in range(20)] == [3] * 20
 
 
+def test_computing_guests_let_others_have_their_turn(rt: Runtime) -> None:
+    """B-41: more endless guests than the engine has threads, and a short call among them still ends."""
+    spin = add_wat(rt, "traps", "spin", id="app:spin")
+    add = add_wat(rt, "add", "add", id="app:add")
+
+    async def main() -> int:
+        busy = [asyncio.create_task(spin.call_async()) for _ in range(8)]
+        await asyncio.sleep(0.02)
+        try:
+            return await asyncio.wait_for(add.call_async(1, 2), 30)  # type: ignore[no-any-return]
+        finally:
+            for task in busy:
+                task.cancel()
+            await asyncio.gather(*busy, return_exceptions=True)
+
+    assert asyncio.run(main()) == 3
+
+
 def test_threads_stay_few_while_many_wait(rt: Runtime) -> None:
     """H-60, H-62: a guest that sleeps holds no thread."""
     sleep = add_wat(rt, "sleep", "sleep", imports=["wasi:clocks", "wasi:io"], pool={"max_size": 2000})
