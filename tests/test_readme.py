@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
 DOCTESTS = [page for page in sorted(ROOT.glob("docs/*.md")) if ">>>" in page.read_text()]
-RULE = r"\b([RKFVHPLWCX])-(\d+)([a-z]?)\b"
+RULE = r"\b([RKFVHPLWCXB])-(\d+)([a-z]?)\b"
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +105,7 @@ def sources() -> list[Path]:
 def rules(text: str) -> set[str]:
     """The ids in a text, ranges such as "F-20 to F-26" and "P-15, P-16" included."""
     found = {"".join((letter, "-", number, suffix)) for letter, number, suffix in re.findall(RULE, text)}
-    for letter, first, last in re.findall(r"\b([RKFVHPLWCX])-(\d+) to \1-(\d+)\b", text):
+    for letter, first, last in re.findall(r"\b([RKFVHPLWCXB])-(\d+) to \1-(\d+)\b", text):
         found |= {f"{letter}-{number}" for number in range(int(first), int(last) + 1)}
     return found
 

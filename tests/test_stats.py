@@ -1,4 +1,4 @@
-"""What a runtime counts of its calls: F-60."""
+"""What a runtime counts of its calls: F-61."""
 
 from __future__ import annotations
 

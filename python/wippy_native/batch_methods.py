@@ -21,6 +21,8 @@ class BatchMethods:
         item's place. What would fail every item that follows (a closed runtime) is raised in any case.
     timeout: seconds for each item from when it runs, as in `with_options`.
     total_timeout: seconds for the whole, from now; then `LimitExceeded` with limit "total_timeout".
+
+    Rules: B-1 to B-15.
     """
 
     def map(
@@ -34,6 +36,9 @@ class BatchMethods:
         total_timeout: float | None = None,
     ) -> Results:
         """Call it with each item as the only argument; an iterator over the results in the items' order.
+
+        Raises what a call raises, `LimitExceeded` over a time, what the source raises, and `TypeError` or `ValueError`
+        for an option that cannot be. Rules: B-1, B-4 to B-12.
 
         >>> for thumbnail in resize.map(images): ...                          # doctest: +SKIP
         """
@@ -52,7 +57,10 @@ class BatchMethods:
         timeout: float | None = None,
         total_timeout: float | None = None,
     ) -> Results:
-        """Call it with each item's own items as positional arguments; an iterator over the results in order."""
+        """Call it with each item's own items as positional arguments; an iterator over the results in order.
+
+        Raises what `map` raises. Rules: B-1.
+        """
         options = BatchOptions(
             workers=workers, chunk_size=chunk_size, on_error=on_error, timeout=timeout, total_timeout=total_timeout
         )
@@ -68,7 +76,10 @@ class BatchMethods:
         timeout: float | None = None,
         total_timeout: float | None = None,
     ) -> Results:
-        """Call it with each item as the only argument; an iterator over (index, result) in the order they end."""
+        """Call it with each item as the only argument; an iterator over (index, result) in the order they end.
+
+        Raises what `map` raises. Rules: B-2.
+        """
         options = BatchOptions(
             workers=workers, chunk_size=chunk_size, on_error=on_error, timeout=timeout, total_timeout=total_timeout
         )
@@ -85,6 +96,8 @@ class BatchMethods:
         total_timeout: float | None = None,
     ) -> AsyncResults:
         """As `map`, for an event loop: an async iterator over the results in order. The source may be async as well.
+
+        Raises what `map` raises. `async with` or `aclose` ends it at once. Rules: B-1, B-4, B-12.
 
         >>> async for thumbnail in resize.map_async(images): ...              # doctest: +SKIP
         """

@@ -41,10 +41,12 @@ _loop: asyncio.AbstractEventLoop | None = None
 _loop_lock = threading.Lock()
 
 
-def start(awaitable: Awaitable[Any], scope: Scope, identity: str, done: Done) -> None:
+def start(
+    awaitable: Awaitable[Any], scope: Scope, identity: str, done: Done, context: contextvars.Context | None = None
+) -> None:
     """Run what an async function returned and hand its outcome to `done`; `scope` is the guest's call.
 
-    Raises `WippyError` on a thread that runs an event loop. Rules: H-20, H-27.
+    `context` is that of the guest's caller, the running one if not given. Raises `WippyError` on a thread that runs an event loop. Rules: H-20, H-27.
     """
     if _runs_a_loop():
         if asyncio.iscoroutine(awaitable):
@@ -55,7 +57,7 @@ def start(awaitable: Awaitable[Any], scope: Scope, identity: str, done: Done) ->
         )
         done(None, WippyError(message, kind="Conflict", entry=identity))
         return
-    context = contextvars.copy_context()
+    context = contextvars.copy_context() if context is None else context.copy()
     context.run(_scope.set, scope)
     _the_loop().call_soon_threadsafe(_start_task, awaitable, context, done)
 

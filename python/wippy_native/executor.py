@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class CallFuture(Future[Any]):
-    """The outcome of a guest's call. `cancel` works while the guest runs, too: it ends at its next wait or tick."""
+    """The outcome of a guest's call. `cancel` works while the guest runs, too: it ends at its next wait or tick.
+
+    Rules: B-31.
+    """
 
     _pending: Pending | None = None
 
@@ -45,6 +48,8 @@ class RuntimeExecutor(Executor):
 
     Guests run on the core's threads, as many at once as their pools allow, whatever `max_workers` says, which is for
     Python callables. Good for `loop.run_in_executor`, `as_completed` and libraries that take an executor.
+
+    Rules: B-30 to B-32.
     """
 
     def __init__(self, runtime: Runtime, max_workers: int | None = None) -> None:
@@ -80,7 +85,7 @@ class RuntimeExecutor(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls; wait for running ones, or with `cancel_futures` end them."""
+        """Take no more calls; wait for running ones, or with `cancel_futures` end them. Rules: B-32."""
         with self._lock:
             self._shut_down = True
             running = list(self._running)

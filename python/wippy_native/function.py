@@ -93,7 +93,9 @@ class Function(BatchMethods, FunctionBase):
         """Call it from an event loop, which goes on meanwhile; a coroutine, otherwise as a plain call.
 
         Cancelling the task ends the guest, whatever it does, and frees its instance before the cancellation returns.
-        `async def` functions that the guest calls run on this loop, with the context of this call. Rules: H-20, H-27.
+        `async def` functions that the guest calls run on this loop, with the context of this call.
+
+        Raises what a plain call raises. Rules: B-20 to B-26, H-20, H-27.
         """
         return _from_loop()(self, args, kwargs)
 

@@ -25,11 +25,17 @@ class Instance(InstanceBase):
     """
 
     async def call_async(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it from an event loop: see `Function.call_async`. Cancelling the task ends the instance."""
+        """Call it from an event loop: see `Function.call_async`. Cancelling the task ends the instance.
+
+        Rules: B-20, B-21.
+        """
         return await self._start(None, args, kwargs)
 
     async def call_export_async(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
-        """The same for another export. Raises `FunctionNotFound` where the module has none of this name."""
+        """The same for another export. Raises `FunctionNotFound` where the module has none of this name.
+
+        Rules: B-20, B-21.
+        """
         return await self._start(method, args, kwargs)
 
     async def _start(self, method: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -265,7 +265,7 @@ class Runtime:
         """What was counted of each function's calls, by id; see `FunctionStats`.
 
         A function that replaced another starts anew; one that was removed, and registered Python functions, are not
-        there. Raises `PoolClosed` after `close`. Rules: F-60.
+        there. Raises `PoolClosed` after `close`. Rules: F-61.
         """
         self._check_usable()
         raw = self._table.stats()

@@ -19,7 +19,7 @@ class Latency:
 
     Waiting for a permit, for other functions and for the clock is included; the conversion of arguments and result is
     not. Calls that failed are included. Half of the calls took no longer than `p50`. `max` is exact; the others are
-    computed from the middles of a histogram's buckets, within 3.2 %, and never more than `max`. Rules: F-60.
+    computed from the middles of a histogram's buckets, within 3.2 %, and never more than `max`. Rules: F-61.
     """
 
     mean: float
@@ -59,7 +59,7 @@ class FunctionStats:
     max_memory_bytes: the most linear memory one instance had when its call ended. A guest that was dropped half-way
         (its task was cancelled, or the guest that called it ended) is left out.
 
-    Rules: F-60.
+    Rules: F-61.
     """
 
     started: int

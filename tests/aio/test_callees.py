@@ -1,4 +1,4 @@
-"""Python functions that guests call from an event loop: async ones run on the caller's loop (H-20, H-27)."""
+"""Python functions that guests call from an event loop: async ones run on that loop (B-23 to B-25, H-20, H-27)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls from event loops: results, errors, limits, options, several loops (F-41 to F-51 hold as for plain calls)."""
+"""Calls from event loops: results, errors, limits, options, several loops (B-20, B-26, B-40, F-41 to F-51)."""
 
 from __future__ import annotations
 
@@ -170,6 +170,24 @@ def test_loops_leave_nothing_open(rt: Runtime) -> None:
     gc.collect()
     after = len(list(descriptors.iterdir())) if descriptors.exists() else 0
     assert after <= before
+
+
+def test_computing_guests_let_others_have_their_turn(rt: Runtime) -> None:
+    """B-41: more endless guests than the engine has threads, and a short call among them still ends."""
+    spin = add_wat(rt, "traps", "spin", id="app:spin")
+    add = add_wat(rt, "add", "add", id="app:add")
+
+    async def main() -> int:
+        busy = [asyncio.create_task(spin.call_async()) for _ in range(8)]
+        await asyncio.sleep(0.02)
+        try:
+            return await asyncio.wait_for(add.call_async(1, 2), 30)  # type: ignore[no-any-return]
+        finally:
+            for task in busy:
+                task.cancel()
+            await asyncio.gather(*busy, return_exceptions=True)
+
+    assert asyncio.run(main()) == 3
 
 
 def test_threads_stay_few_while_many_wait(rt: Runtime) -> None:

@@ -1,4 +1,4 @@
-"""Cancelling a task ends its guest, whatever that does, and frees the instance before the cancellation returns."""
+"""Cancelling a task ends its guest, whatever that does, and frees the instance before that returns (B-21, B-22)."""
 
 from __future__ import annotations
 

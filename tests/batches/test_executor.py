@@ -1,4 +1,4 @@
-"""`Runtime.executor()`: the interface of `concurrent.futures`."""
+"""`Runtime.executor()`: the interface of `concurrent.futures` (B-30 to B-32)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Batches: order, streaming, bounds, errors, timeouts, and their end (F-38: every item in a fresh instance)."""
+"""Batches: order, streaming, bounds, errors, timeouts, and their end (B-1 to B-15; F-38: fresh instances)."""
 
 from __future__ import annotations
 
+import contextvars
 import gc
 import itertools
 import os
@@ -370,3 +371,20 @@ def test_output_of_batches(rt: Runtime) -> None:
     write = add_hostuse(rt, "write-stdout", imports=("wasi:cli", "wasi:io"))
     list(write.with_options(stdout=written.append).map([f"{number}\n" for number in range(50)]))
     assert sorted(b"".join(written).split()) == sorted(str(number).encode() for number in range(50))
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_functions_that_guests_call_see_the_context_of_the_batch(rt: Runtime, is_async: bool) -> None:
+    """B-27, H-20."""
+    user: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
+
+    def plain(_: str) -> str:
+        return user.get()
+
+    async def later(_: str) -> str:
+        return user.get()
+
+    rt.register("app:py")(later if is_async else plain)
+    call = add_hostuse(rt, "call-string", imports=("funcs",))
+    user.set("ann")
+    assert list(call.starmap([("app:py", "")] * 5)) == ["ann"] * 5

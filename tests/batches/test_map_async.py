@@ -1,4 +1,4 @@
-"""Batches whose results an event loop waits for."""
+"""Batches whose results an event loop waits for (B-1, B-4, B-8, B-10 to B-13, B-23)."""
 
 from __future__ import annotations
 

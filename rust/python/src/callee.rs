@@ -62,10 +62,9 @@ impl HostFunction for PyCallee {
                 }));
                 return Ok(None);
             }
-            let started = py
-                .import("wippy_native.callees")?
-                .call_method1("start", (result, scope, self.id.as_str(), done));
-            started.map(|_| None)
+            let context = PyHome::of(frame).map(|home| home.context.clone_ref(py));
+            let start = py.import("wippy_native.callees")?.getattr("start")?;
+            start.call1((result, scope, self.id.as_str(), done, context)).map(|_| None)
         });
         // Taken where `start` has the reply: it answers later, or has answered already if it failed.
         let Some(reply) = reply else { return };
