@@ -46,7 +46,8 @@ def start(
 ) -> None:
     """Run what an async function returned and hand its outcome to `done`; `scope` is the guest's call.
 
-    `context` is that of the guest's caller, the running one if not given. Raises `WippyError` on a thread that runs an event loop. Rules: H-20, H-27.
+    `context` is that of the guest's caller, the running one if not given. Raises `WippyError` on a thread that runs an
+    event loop. Rules: H-20, H-27.
     """
     if _runs_a_loop():
         if asyncio.iscoroutine(awaitable):
