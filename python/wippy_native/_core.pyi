@@ -155,6 +155,8 @@ class Batch:
         """As `next` without waiting: an empty list where there is nothing yet."""
     def when_ready(self, future: Any) -> bool:
         """Give `future` None once `poll` is worth calling again; False where it is right now."""
+    def time_left(self) -> float | None:
+        """Seconds until `timeout` is over."""
     def room(self) -> int:
         """How many items `feed` should take now."""
     def feed(self, items: list[Any], *, last: bool = ...) -> None:

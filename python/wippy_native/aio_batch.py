@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +37,12 @@ class LoopBatch:
                 feeder.raise_own_error()
             finished = True
         finally:
-            if feeder is not None:
-                await feeder.stop()
-            if not finished:
-                await _end(batch)
+            try:
+                if feeder is not None:
+                    await feeder.stop()
+            finally:
+                if not finished:
+                    await _end(batch)
 
 
 async def _next(batch: Batch, feeder: _Feeder | None) -> list[Any] | None:
@@ -56,13 +57,20 @@ async def _next(batch: Batch, feeder: _Feeder | None) -> list[Any] | None:
             await asyncio.sleep(0)
             return chunk
         if batch.when_ready(ready):
-            await ready
+            await asyncio.wait([ready], timeout=batch.time_left())
 
 
 async def _end(batch: Batch) -> None:
-    """End the guests. They look up at every tick of the core's clock, which must not hold the loop's thread."""
+    """End the guests, however often we are cancelled ourselves. They look up at every tick of the core's clock, which
+    must not hold the loop's thread."""
+    cancelled = None
     while not batch.cancel(wait=False):
-        await asyncio.sleep(0.001)
+        try:
+            await asyncio.sleep(0.001)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 class _Feeder:
@@ -89,8 +97,7 @@ class _Feeder:
     async def stop(self) -> None:
         """End it, and the source."""
         self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
 
     async def _feed(self, items: AsyncIterable[Any]) -> None:
         try:
@@ -100,7 +107,8 @@ class _Feeder:
                     await self._room.wait()
                 self._batch.feed([item])
                 self._tell()
-        except Exception as error:  # noqa: BLE001 - raised again after the results before it
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - raised again after the results before it
+            # Also a cancellation: what the source waited for may have been cancelled, which is not its end.
             self._error = error
         finally:
             self._batch.feed([], last=True)

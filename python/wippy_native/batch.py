@@ -40,6 +40,9 @@ class BatchOptions:
             raise ValueError(f'on_error={self.on_error!r}: use "raise" or "return"')
 
 
+_MOST = 2**31 - 1
+
+
 def _check_number(name: str, value: Any, kind: type, wanted: str) -> None:
     if value is None:
         return
@@ -47,6 +50,8 @@ def _check_number(name: str, value: Any, kind: type, wanted: str) -> None:
         raise TypeError(f"{name}: expected {wanted} or None, got {type(value).__name__}")
     if not value > 0:  # type: ignore[operator]
         raise ValueError(f"{name}={value!r}: expected {wanted}, or None")
+    if kind is int and value > _MOST:  # type: ignore[operator]
+        raise ValueError(f"{name}={value!r}: expected at most {_MOST}")
 
 
 class Engine(Protocol):
@@ -62,7 +67,8 @@ class Engine(Protocol):
 class Results(Iterator[Any]):
     """The results of `map`, `starmap` and `imap_unordered`; also a context manager.
 
-    Leaving it early (`close`, `break`, an exception) cancels what is in flight and waits until those guests are gone.
+    Leaving it early cancels what is in flight and waits until those guests are gone: `close`, the end of a `with`
+    block, or letting go of it, which a loop over `fn.map(...)` does by itself at `break`.
     """
 
     def __init__(self, engine: Engine) -> None:

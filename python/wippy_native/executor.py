@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -105,11 +107,25 @@ class RuntimeExecutor(Executor):
 
     def _start_reader(self) -> None:
         if self._reader is None:
-            self._reader = threading.Thread(target=self._read, name="wippy-futures", daemon=True)
+            arguments = (weakref.ref(self), self._bridge, self._running)
+            self._reader = threading.Thread(target=_read, args=arguments, name="wippy-futures", daemon=True)
             self._reader.start()
+            _executors.add(self)
 
-    def _read(self) -> None:
-        """Give futures their outcomes, until shut down with nothing left to wait for."""
-        while not (self._shut_down and not self._running):
-            self._bridge.wait()
-            self._bridge.drain()
+
+def _read(executor: weakref.ref[RuntimeExecutor], bridge: Bridge, running: set[CallFuture]) -> None:
+    """Give futures their outcomes, until the executor is shut down or forgotten with nothing left to wait for."""
+    while running or ((known := executor()) is not None and not known._shut_down):
+        known = None
+        bridge.wait()
+        bridge.drain()
+
+
+_executors: weakref.WeakSet[RuntimeExecutor] = weakref.WeakSet()
+
+
+@atexit.register
+def _finish() -> None:
+    """Wait for submitted calls before the interpreter ends, as other executors do."""
+    for executor in list(_executors):
+        executor.shutdown()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import time
 from collections import deque
@@ -51,7 +52,7 @@ class ThreadBatch:
         index, future = self._take()
         self._taken += 1
         try:
-            result = future.result()
+            result = self._result(future)
         except Exception as error:
             if self._options.on_error == "raise":
                 raise
@@ -72,7 +73,12 @@ class ThreadBatch:
             except Exception as error:  # noqa: BLE001 - raised after the results before it
                 self._error = error
                 return
-            self._running.append((index, self._pool.submit(self._call, item)))
+            self._running.append((index, self._pool.submit(contextvars.copy_context().run, self._call, item)))
+
+    def _result(self, future: Future[Any]) -> Any:
+        if not future.done():
+            raise _overtime(self._function.id, "timeout", self._options.timeout)
+        return future.result()
 
     def _take(self) -> tuple[int, Future[Any]]:
         waited = time.monotonic()
@@ -83,14 +89,11 @@ class ThreadBatch:
                 if found[1].done():
                     self._running.remove(found)
                     return found
-            self._refuse_overtime(waited)
-
-    def _refuse_overtime(self, waited: float) -> None:
-        timeout, now = self._options.timeout, time.monotonic()
-        if self._end is not None and now >= self._end:
-            raise _overtime(self._function.id, "total_timeout", self._options.total_timeout, self._taken)
-        if timeout is not None and now - waited >= timeout:
-            raise _overtime(self._function.id, "timeout", timeout)
+            timeout, now = self._options.timeout, time.monotonic()
+            if self._end is not None and now >= self._end:
+                raise _overtime(self._function.id, "total_timeout", self._options.total_timeout, self._taken)
+            if timeout is not None and now - waited >= timeout:
+                return self._running.popleft()
 
 
 class TaskBatch:
@@ -108,9 +111,17 @@ class TaskBatch:
         running: deque[asyncio.Task[Any]] = deque()
         total = self._options.total_timeout
         end = None if total is None else asyncio.get_running_loop().time() + total
-        taken = 0
+        taken, error = 0, None
+        items = aiter(self._items)
         try:
-            async for item in self._items:
+            while error is None:
+                try:
+                    item = await anext(items)
+                except StopAsyncIteration:
+                    break
+                except Exception as raised:  # noqa: BLE001 - raised after the results before it
+                    error = raised
+                    break
                 running.append(asyncio.ensure_future(self._call(item)))
                 while running and (len(running) >= self._room or running[0].done()):
                     yield await self._first(running, end, taken)
@@ -118,6 +129,8 @@ class TaskBatch:
             while running:
                 yield await self._first(running, end, taken)
                 taken += 1
+            if error is not None:
+                raise error
         finally:
             for task in running:
                 task.cancel()

@@ -388,3 +388,16 @@ def test_functions_that_guests_call_see_the_context_of_the_batch(rt: Runtime, is
     call = add_hostuse(rt, "call-string", imports=("funcs",))
     user.set("ann")
     assert list(call.starmap([("app:py", "")] * 5)) == ["ann"] * 5
+
+
+def test_an_error_says_which_item_it_is_about(add: Function) -> None:
+    with pytest.raises(ArgumentError) as failed:
+        list(add.starmap([(1, 2), (3, 4), ("x", 5)]))
+    assert failed.value.details["item"] == 2
+    assert failed.value.__notes__ == ["item 2 of the batch, counted from 0"]
+
+
+@pytest.mark.parametrize("item", [1, "ab", b"ab", None])
+def test_items_that_are_no_arguments(add: Function, item: Any) -> None:
+    with pytest.raises(TypeError, match="expected each item to be the positional arguments"):
+        list(add.starmap([item]))

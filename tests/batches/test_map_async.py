@@ -226,3 +226,52 @@ def test_registered_functions_on_threads(rt: Runtime) -> None:
 
     with function.map(endless()) as results:
         assert list(itertools.islice(results, 10)) == ["A"] * 10
+
+
+def test_the_time_of_the_whole_is_kept_while_nothing_happens(sleep: Function) -> None:
+    """B-8: by guests that sleep, and by a source that stalls."""
+
+    async def stalled() -> AsyncIterator[int]:
+        yield 1
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        for source in ([600_000], stalled()):
+            with pytest.raises(LimitExceeded, match="batch timeout exceeded"):
+                await _collect(sleep.map_async(source, total_timeout=0.1))
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+
+
+def test_a_source_that_is_cancelled_has_not_ended(echo: Function) -> None:
+    async def source() -> AsyncIterator[str]:
+        yield "a"
+        cancelled = asyncio.get_running_loop().create_future()
+        cancelled.cancel()
+        await cancelled
+
+    async def main() -> None:
+        got: list[str] = []
+        with pytest.raises(asyncio.CancelledError):
+            await _collect(echo.map_async(source()), got)
+        assert got == ["a"]
+
+    asyncio.run(main())
+
+
+def test_cancelled_again_while_it_ends(sleep: Function) -> None:
+    """B-21: the guests are gone when the cancellation returns."""
+
+    async def main() -> None:
+        free = free_instances()
+        task = asyncio.create_task(_collect(sleep.map_async([600_000] * 40)))
+        await asyncio.sleep(0.05)
+        assert free_instances() < free
+        task.cancel()
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert free_instances() == free
+
+    asyncio.run(main())

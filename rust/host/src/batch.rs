@@ -149,6 +149,10 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
+        // In the child of a fork the lock may be held by a thread that is not there.
+        if self.0.function.check_process().is_err() {
+            return;
+        }
         self.cancel();
     }
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Abort;
 use crate::fork::Generation;
+use crate::frame::Frame;
 use crate::lifecycle::Lifecycle;
 use crate::mailbox::Mailbox;
 use crate::signals;
@@ -34,10 +35,20 @@ impl Hooks for () {
     }
 }
 
+/// What ends a call from outside.
+#[derive(Clone, Copy)]
+pub struct Until<'a> {
+    pub lifecycle: &'a Lifecycle,
+    /// The guest whose call it is part of.
+    pub outer: Option<&'a Frame>,
+}
+
 /// Why [`drive`] gave up.
 #[derive(Debug)]
 pub enum Stopped {
     Deadline,
+    /// The guest that the call was part of is gone.
+    Over,
     Cancelled,
     Forked,
     Aborted(Abort),
@@ -49,7 +60,7 @@ pub fn drive<F: Future>(
     future: F,
     mailbox: &Mailbox,
     deadline: Option<Instant>,
-    lifecycle: &Lifecycle,
+    until: Until<'_>,
     hooks: &mut dyn Hooks,
 ) -> Result<F::Output, Stopped> {
     let before = Generation::current();
@@ -63,8 +74,11 @@ pub fn drive<F: Future>(
             return Ok(output);
         }
         hooks.look_around().map_err(Stopped::Aborted)?;
-        if lifecycle.is_cancelled() {
+        if until.lifecycle.is_cancelled() {
             return Err(Stopped::Cancelled);
+        }
+        if until.outer.is_some_and(Frame::is_over) {
+            return Err(Stopped::Over);
         }
         let left = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
             Some(Duration::ZERO) => return Err(Stopped::Deadline),

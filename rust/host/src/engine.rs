@@ -19,7 +19,7 @@ use crate::fork::Generation;
 use crate::pool::Pool;
 use crate::room::Registry;
 use crate::signals;
-use crate::threads::Threads;
+use crate::threads::{Callees, Threads};
 use crate::ticker::Ticker;
 use sizing::{FEW, LEAST, MOST, Room};
 
@@ -32,7 +32,7 @@ const FIBER_STACK: usize = 2 * GUEST_STACK;
 const MEMORIES_EACH: u32 = 1;
 const TABLES_EACH: u32 = 2;
 const TABLE_ELEMENTS: usize = 100_000;
-/// Callees that run at once for calls that nobody's thread waits for; more take their turns.
+/// Callees of one depth that run at once for calls that nobody's thread waits for; more take their turns.
 const MOST_CALLEES: usize = 512;
 /// Threads of all batches together.
 const MOST_WORKERS: usize = 1024;
@@ -71,7 +71,7 @@ pub struct Shared {
     pub ticker: Ticker,
     pub tokio: tokio::runtime::Runtime,
     /// Run the embedder's code for calls that nobody's thread waits for.
-    pub callees: Threads,
+    pub callees: Callees,
     /// Run chunks of batches.
     pub workers: Threads,
     generation: Generation,
@@ -126,10 +126,8 @@ impl Shared {
             .enable_all()
             .build()
             .map_err(|error| Failure::internal(format!("cannot start the runtime's threads: {error}")))?;
-        let threads = |name, most| {
-            let cannot = |error| Failure::internal(format!("cannot make a pool of threads: {error}"));
-            Threads::new(name, most).map_err(cannot)
-        };
+        let no_threads =
+            |error: std::io::Error| Failure::internal(format!("cannot make a pool of threads: {error}"));
         let ticker = Ticker::start(engine.clone())
             .map_err(|error| Failure::internal(format!("cannot start the epoch ticker: {error}")))?;
         Ok(Shared {
@@ -144,8 +142,8 @@ impl Shared {
             allocation,
             ticker,
             tokio,
-            callees: threads("wippy-callee", MOST_CALLEES)?,
-            workers: threads("wippy-batch", MOST_WORKERS)?,
+            callees: Callees::new(MOST_CALLEES).map_err(no_threads)?,
+            workers: Threads::new("wippy-batch", MOST_WORKERS).map_err(no_threads)?,
             generation: Generation::current(),
         })
     }

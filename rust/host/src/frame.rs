@@ -5,7 +5,7 @@
 //! time must not wait for a call it is itself part of (F-39).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::mailbox::Mailbox;
@@ -23,6 +23,8 @@ struct Inner {
     depth: u32,
     deadline: Option<Instant>,
     tree: Arc<Tree>,
+    /// The guest is gone: what was started for it is to end.
+    over: AtomicBool,
     /// Runs what must not run on a guest's stack.
     mailbox: Arc<Mailbox>,
 }
@@ -47,7 +49,17 @@ impl Frame {
         };
         let depth = parent.map_or(1, |parent| parent.depth() + 1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Frame(Arc::new(Inner { id, entry, pool, parent: parent.cloned(), depth, deadline, tree, mailbox }))
+        Frame(Arc::new(Inner {
+            id,
+            entry,
+            pool,
+            parent: parent.cloned(),
+            depth,
+            deadline,
+            tree,
+            over: AtomicBool::new(false),
+            mailbox,
+        }))
     }
 
     pub fn entry(&self) -> &str {
@@ -77,6 +89,11 @@ impl Frame {
         std::iter::successors(Some(self), |frame| frame.0.parent.as_ref())
     }
 
+    /// Whether this call or one that led to it has ended, so that nobody waits for what is done for it.
+    pub fn is_over(&self) -> bool {
+        self.chain().any(|frame| frame.0.over.load(Ordering::Relaxed))
+    }
+
     /// Counts one more call of the tree; the new total.
     pub fn count_call(&self) -> u64 {
         self.0.tree.calls.fetch_add(1, Ordering::Relaxed) + 1
@@ -85,5 +102,22 @@ impl Frame {
     /// How many of this call and those that led to it are of the function with this pool.
     pub fn calls_of(&self, pool: usize) -> usize {
         self.chain().filter(|frame| frame.0.pool == pool).count()
+    }
+}
+
+/// Says that a call has ended, however that came about: its host functions may run on, and have calls of their own.
+pub(crate) struct Ending(Option<Frame>);
+
+impl Ending {
+    pub fn of(frame: Option<&Frame>) -> Self {
+        Ending(frame.cloned())
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(frame) = &self.0 {
+            frame.0.over.store(true, Ordering::Relaxed);
+        }
     }
 }

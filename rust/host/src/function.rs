@@ -195,16 +195,23 @@ impl Function {
         running::holding(&self.pool)
     }
 
+    /// Fails in the child of a fork, where the threads that would run a call do not exist.
+    pub fn check_process(&self) -> Result<(), Failure> {
+        if self.shared.is_current() {
+            return Ok(());
+        }
+        let text = format!(
+            "{}: this runtime was made before the process was forked and does not work in the child; load a new one \
+             there",
+            self.spec.id
+        );
+        Err(Failure::new(What::Forked, text))
+    }
+
     /// `nested` calls are part of calls that a closing runtime waits for.
     pub(crate) fn check_open(&self, nested: bool) -> Result<(), Failure> {
         let id = &self.spec.id;
-        if !self.shared.is_current() {
-            let text = format!(
-                "{id}: this runtime was made before the process was forked and does not work in the child; \
-                 load a new one there"
-            );
-            return Err(Failure::new(What::Forked, text));
-        }
+        self.check_process()?;
         if self.lifecycle.is_closed() && (!nested || self.lifecycle.is_cancelled()) {
             return Err(Failure::new(What::Closed, format!("{id}: pool is closed")));
         }

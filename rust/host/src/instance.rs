@@ -20,8 +20,8 @@ use crate::table::Table;
 
 pub(crate) fn state(function: &Function, wasi: Wasi, watch: Watch, frame: Option<Frame>) -> State {
     let table = table(function, frame.as_ref());
-    let callees = &function.shared.callees;
-    State { wasi, limiter: Limiter::new(function.spec.limits), watch, frame, table, callees }
+    let errands = &function.shared.workers;
+    State { wasi, limiter: Limiter::new(function.spec.limits), watch, frame, table, errands }
 }
 
 /// Where a guest with this frame finds functions.

@@ -361,7 +361,7 @@ async fn ready(function: &Weak<Function>) -> Option<Warm> {
         function.check_open(false).ok()?;
         let lasting = Lasting::new(&function, env);
         let deadline = function.spec.max_execution.and_then(|limit| Instant::now().checked_add(limit));
-        let watch = Watch::new(deadline, Arc::clone(&function.lifecycle), Interrupt::Poller);
+        let watch = Watch::new(deadline, Arc::clone(&function.lifecycle), Interrupt::Poller, None);
         let store = lasting.store(&function, watch).ok()?;
         (lasting, function.linked.clone(), deadline, store)
     };
@@ -383,7 +383,7 @@ async fn resolved(source: Env, shared: &'static Shared) -> Option<Pairs> {
     match source {
         Env::Fixed(pairs) => Some(pairs),
         Env::Dynamic(source) => {
-            let mailbox = Mailbox::of_threads(&shared.callees, None);
+            let mailbox = Mailbox::of_threads(shared.callees.at(0), None);
             mailbox.run(move || source.resolve()).await.ok()?.ok()
         }
     }

@@ -32,8 +32,8 @@ pub struct State {
     pub frame: Option<Frame>,
     /// Where the guest's calls look for their targets.
     pub table: Weak<Table>,
-    /// Where the embedder's code runs that nobody waits for.
-    pub callees: &'static Threads,
+    /// Run what is to be done when a guest has ended.
+    pub errands: &'static Threads,
 }
 
 impl State {
@@ -63,6 +63,8 @@ pub struct Watch {
     pub deadline: Option<Instant>,
     pub lifecycle: Arc<Lifecycle>,
     pub interrupt: Interrupt,
+    /// The guest whose call this one is part of: it may be gone before.
+    outer: Option<Frame>,
     ticks: u32,
 }
 
@@ -82,8 +84,13 @@ pub enum Interrupt {
 const INTERRUPT_EVERY: u32 = 8;
 
 impl Watch {
-    pub fn new(deadline: Option<Instant>, lifecycle: Arc<Lifecycle>, interrupt: Interrupt) -> Self {
-        Watch { deadline, lifecycle, interrupt, ticks: 0 }
+    pub fn new(
+        deadline: Option<Instant>,
+        lifecycle: Arc<Lifecycle>,
+        interrupt: Interrupt,
+        outer: Option<Frame>,
+    ) -> Self {
+        Watch { deadline, lifecycle, interrupt, outer, ticks: 0 }
     }
 
     fn check(&mut self) -> wasmtime::Result<()> {
@@ -92,6 +99,9 @@ impl Watch {
         }
         if self.lifecycle.is_cancelled() {
             return Err(Stop::Cancelled.into());
+        }
+        if self.outer.as_ref().is_some_and(Frame::is_over) {
+            return Err(Stop::Aborted.into());
         }
         self.ticks += 1;
         match &self.interrupt {

@@ -89,7 +89,14 @@ fn run(module: &HostModule, spec: Spec, options: &Options) -> Result<i32, Failur
     let function = Function::prepare(&table, module, spec)?;
     let signature = function.signature()?;
     let mut arguments = Arguments::new(signature);
-    let caller = Caller { env: None, outer: None, home: None, hooks: &mut Signals::new(), interrupt };
+    let caller = Caller {
+        env: None,
+        outer: None,
+        home: None,
+        must_not_wait: false,
+        hooks: &mut Signals::new(),
+        interrupt,
+    };
     match function.call(&mut arguments, options, caller) {
         // `result`: 0 is ok, 1 is err. A core command returns nothing, which is ok.
         Ok(image) if signature.result.is_some() => Ok(i32::from(image.read::<1>(0)[0] != 0)),

@@ -112,12 +112,12 @@ impl FunctionBase {
         let function = &self.shared.function;
         let (env, mut arguments) = self.shared.lower(py, args, kwargs)?;
         let outer = scope::current(py)?;
-        let home = home::inherited(py, outer.as_ref())?;
+        let (home, must_not_wait) = home::inherited(py, outer.as_ref())?;
         notice_faulthandler(py)?;
         let mut hooks = Signals::new();
         let image = py.detach(|| {
             let (env, outer) = (env.as_ref(), outer.as_ref());
-            let caller = Caller { env, outer, home, hooks: &mut hooks, interrupt };
+            let caller = Caller { env, outer, home, must_not_wait, hooks: &mut hooks, interrupt };
             function.call(&mut arguments, &self.options, caller)
         });
         self.shared.result(py, image, self.raise_err)
@@ -133,6 +133,7 @@ impl FunctionBase {
         kwargs: Option<&Bound<'_, PyDict>>,
         on_loop: bool,
     ) -> PyResult<Pending> {
+        self.shared.check_process(py)?;
         let (env, arguments) = self.shared.lower(py, args, kwargs)?;
         let queue = &bridge.get().queue;
         let request = Request {
@@ -240,6 +241,11 @@ impl Prepared {
             Ok((env, arguments))
         };
         lower().inspect_err(|error| stats::count(py, &self.function, error))
+    }
+
+    /// Nobody would run a call in the child of a fork.
+    pub fn check_process(&self, py: Python<'_>) -> PyResult<()> {
+        self.function.check_process().map_err(|failure| raise(py, failure, Some(&self.function.spec.id)))
     }
 
     /// The environment, if it is resolved at each call.

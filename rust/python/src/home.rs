@@ -42,10 +42,10 @@ impl PyHome {
     }
 }
 
-/// The home that a call made here takes from the guest it is part of. None on a thread that runs an event loop: the
-/// call blocks that loop, so nothing may wait for it.
-pub fn inherited(py: Python<'_>, outer: Option<&Frame>) -> PyResult<Option<Home>> {
-    let Some(home) = outer.and_then(|outer| outer.mailbox().home()) else { return Ok(None) };
+/// The home that a call made here takes from the guest it is part of; none on a thread that runs an event loop: the call
+/// blocks that loop, so nothing may wait for it, which the second value says.
+pub fn inherited(py: Python<'_>, outer: Option<&Frame>) -> PyResult<(Option<Home>, bool)> {
+    let Some(home) = outer.and_then(|outer| outer.mailbox().home()) else { return Ok((None, false)) };
     let running = py.import("asyncio")?.call_method0("_get_running_loop")?;
-    Ok(running.is_none().then(|| Arc::clone(home)))
+    Ok(if running.is_none() { (Some(Arc::clone(home)), false) } else { (None, true) })
 }

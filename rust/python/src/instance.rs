@@ -127,12 +127,12 @@ impl InstanceBase {
         let env = self.env(py)?;
         let options = self.options(export);
         let outer = scope::current(py)?;
-        let home = home::inherited(py, outer.as_ref())?;
+        let (home, must_not_wait) = home::inherited(py, outer.as_ref())?;
         notice_faulthandler(py)?;
         let mut hooks = Signals::new();
         Ok(py.detach(|| {
             let (env, outer) = (env.as_ref(), outer.as_ref());
-            let caller = Caller { env, outer, home, hooks: &mut hooks, interrupt };
+            let caller = Caller { env, outer, home, must_not_wait, hooks: &mut hooks, interrupt };
             self.kept.call(arguments, &options, caller)
         }))
     }

@@ -81,6 +81,7 @@ impl Function {
             env: self.env_or_own(chunk.env)?,
             deadline: Deadline::new(self.spec.max_execution, chunk.options.timeout, end),
             frame: None,
+            outer: chunk.outer,
             trial: false,
         };
         self.run_here(arguments, &call, Interrupt::Flag(Arc::clone(chunk.cancelled)))
@@ -105,6 +106,7 @@ impl Function {
             env: &[],
             deadline: Deadline::new(None, None, end),
             frame: None,
+            outer: chunk.outer,
             trial: false,
         };
         let mut hooks = UntilCancelled(chunk.cancelled);

@@ -20,7 +20,7 @@ use super::guest::Source;
 use super::{Call, Options};
 use crate::engine::Shared;
 use crate::error::{Abort, Failure, Stop, What};
-use crate::frame::Frame;
+use crate::frame::{Ending, Frame};
 use crate::function::Function;
 use crate::mailbox::{Home, Mailbox};
 use crate::signals::InGuest;
@@ -30,6 +30,8 @@ use crate::streams::Streams;
 use crate::values::{Arguments, Image};
 use crate::warm::Warm;
 
+/// How often a call that is part of another looks whether that has ended.
+const LOOK_AROUND: Duration = Duration::from_millis(20);
 /// How soon output that found no room is tried again.
 const HELD_UP: Duration = Duration::from_millis(5);
 
@@ -102,12 +104,14 @@ impl Function {
         let _entered = self.stats.enter();
         let _running = self.shared.ticker.running();
         let env = self.env_or_own(env.as_ref())?;
-        let mailbox = Arc::new(Mailbox::of_threads(&self.shared.callees, home));
+        let callees = self.shared.callees.at(outer.map_or(0, Frame::depth));
+        let mailbox = Arc::new(Mailbox::of_threads(callees, home));
         let frame = self.needs.frame.then(|| {
             let id = Arc::clone(&self.spec.id);
             Frame::new(id, self.pool.address(), outer, deadline.at, Arc::clone(&mailbox))
         });
-        let call = Call { options: &options, env, deadline, frame, trial: false };
+        let call = Call { options: &options, env, deadline, frame, outer, trial: false };
+        let _ending = Ending::of(call.frame.as_ref());
         let holder = call.frame.as_ref();
         let _held = match self.try_hold(holder) {
             Some(held) => held,
@@ -152,12 +156,21 @@ impl Function {
     ) -> Result<F::Output, Failure> {
         let mut cancelled = pin!(self.lifecycle.cancellation());
         let mut over = call.deadline.at.map(|at| Box::pin(tokio::time::sleep_until(at.into())));
+        let mut look = call.outer.map(|outer| (outer, Box::pin(tokio::time::sleep(LOOK_AROUND))));
         poll_fn(|context| {
             if let Poll::Ready(output) = work.as_mut().poll(context) {
                 return Poll::Ready(Ok(output));
             }
             if cancelled.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Err(self.stopped(Stop::Cancelled, call)));
+            }
+            while let Some((outer, look)) = &mut look
+                && look.as_mut().poll(context).is_ready()
+            {
+                if outer.is_over() {
+                    return Poll::Ready(Err(self.stopped(Stop::Aborted, call)));
+                }
+                *look = Box::pin(tokio::time::sleep(LOOK_AROUND));
             }
             let is_over = over.as_mut().is_some_and(|over| over.as_mut().poll(context).is_ready());
             if is_over { Poll::Ready(Err(self.stopped(Stop::Deadline, call))) } else { Poll::Pending }

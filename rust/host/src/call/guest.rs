@@ -119,7 +119,7 @@ impl Function {
     }
 
     fn watch(&self, call: &Call<'_>, interrupt: Interrupt) -> Watch {
-        Watch::new(call.deadline.at, Arc::clone(&self.lifecycle), interrupt)
+        Watch::new(call.deadline.at, Arc::clone(&self.lifecycle), interrupt, call.outer.cloned())
     }
 
     /// The call is over, and ended well: its instance may serve another.

@@ -11,7 +11,7 @@ use super::guest::Source;
 use super::{Call, Caller, Done, Handle, Options, Request};
 use crate::error::{Failure, What};
 use crate::fork::Owned;
-use crate::frame::Frame;
+use crate::frame::{Ending, Frame};
 use crate::function::Function;
 use crate::mailbox::Mailbox;
 use crate::pool;
@@ -88,7 +88,7 @@ impl Kept {
     ) -> Result<Image, Failure> {
         let function = &self.function;
         function.unpanicked_here(|| {
-            let Caller { env, outer, home, hooks, interrupt: _ } = caller;
+            let Caller { env, outer, home, hooks, .. } = caller;
             function.admit_kept(outer, options)?;
             let mut turn = self.begin()?;
             let _running_here = Running::enter(&function.pool);
@@ -97,7 +97,7 @@ impl Kept {
             let _in_guest = InGuest::enter();
             let (mailbox, frame, deadline) = function.surroundings(Mailbox::of_driver(home), outer, options);
             let env = if turn.resting.is_some() { &[][..] } else { function.env_or_own(env)? };
-            let call = Call { options, env, deadline, frame, trial: false };
+            let call = Call { options, env, deadline, frame, outer, trial: false };
             let (warm, permits) = match turn.resting.take().map(Owned::into_inner) {
                 Some(Instance { warm, permits }) => (Some(warm), permits),
                 None => {
@@ -130,10 +130,11 @@ impl Kept {
         let mut turn = self.begin()?;
         let _entered = function.stats.enter();
         let _running = function.shared.ticker.running();
-        let mailbox = Mailbox::of_threads(&function.shared.callees, home);
+        let mailbox = Mailbox::of_threads(function.shared.callees.at(outer.map_or(0, Frame::depth)), home);
         let (mailbox, frame, deadline) = function.surroundings(mailbox, outer, &options);
         let env = if turn.resting.is_some() { &[][..] } else { function.env_or_own(env.as_ref())? };
-        let call = Call { options: &options, env, deadline, frame, trial: false };
+        let call = Call { options: &options, env, deadline, frame, outer, trial: false };
+        let _ending = Ending::of(call.frame.as_ref());
         let (warm, permits) = match turn.resting.take().map(Owned::into_inner) {
             Some(Instance { warm, permits }) => (Some(warm), permits),
             None => {

@@ -61,6 +61,8 @@ pub struct Caller<'a> {
     pub outer: Option<&'a Frame>,
     /// Where the embedder's asynchronous functions run for this call.
     pub home: Option<Home>,
+    /// The call blocks an event loop that calls of its own tree may need to end: it must not wait for one of those.
+    pub must_not_wait: bool,
     /// Asked while the guest waits, and between two slices of its work, where it runs on a fiber.
     pub hooks: &'a mut dyn Hooks,
     /// Asked now and then where the guest runs directly on this thread.
@@ -73,6 +75,8 @@ struct Call<'a> {
     env: &'a [(String, String)],
     deadline: Deadline,
     frame: Option<Frame>,
+    /// The guest whose call this one is part of, where that may end before.
+    outer: Option<&'a Frame>,
     /// Nothing may be written.
     trial: bool,
 }
@@ -101,8 +105,11 @@ impl Function {
         options: &Options,
         caller: Caller<'_>,
     ) -> Result<Image, Failure> {
-        let Caller { env, outer, home, hooks, interrupt } = caller;
+        let Caller { env, outer, home, must_not_wait, hooks, interrupt } = caller;
         self.admit(outer)?;
+        if must_not_wait {
+            self.refuse_to_wait()?;
+        }
         let _running_here = Running::enter(&self.pool);
         let deadline =
             Deadline::new(self.spec.max_execution, options.timeout, outer.and_then(Frame::deadline));
@@ -117,10 +124,10 @@ impl Function {
                 .needs
                 .frame
                 .then(|| Frame::new(id, self.pool.address(), outer, deadline.at, Arc::clone(&mailbox)));
-            let call = Call { options, env, deadline, frame, trial: false };
+            let call = Call { options, env, deadline, frame, outer, trial: false };
             return self.call_driven(arguments, &call, outer, &mailbox, hooks);
         }
-        let call = Call { options, env, deadline, frame: None, trial: false };
+        let call = Call { options, env, deadline, frame: None, outer, trial: false };
         let _held = match self.try_hold(None) {
             Some(held) => held,
             None => self.driven(self.hold(outer, None), &call, &Mailbox::default(), hooks)??,
@@ -143,6 +150,20 @@ impl Function {
         self.method()?;
         self.pool.refuse_reentry(outer)?;
         if nested { self.refuse_deep_call() } else { Ok(()) }
+    }
+
+    /// Fails where no permit is free. One may be taken again before this call gets to it; that it takes its luck with.
+    fn refuse_to_wait(&self) -> Result<(), Failure> {
+        if self.try_hold(None).is_some() {
+            return Ok(());
+        }
+        let text = format!(
+            "{}: as many calls of it run as its pool allows, and this one was made without `await` by a function that a \
+             guest called, on the thread of the event loop they may need to end; use `await call_async`, or raise \
+             pool.max_size",
+            self.spec.id
+        );
+        Err(Failure::new(What::Conflict, text))
     }
 
     /// Guests and callees that call each other in turns use the thread's stack; a small one ends before the depth limit.
@@ -232,7 +253,7 @@ impl Function {
         signals::ensure_in_front();
         let options = Options { stdout: Output::Discard, stderr: Output::Discard, ..Options::default() };
         let deadline = Deadline::new(Some(PROBE), None, None);
-        let call = Call { options: &options, env, deadline, frame: None, trial: true };
+        let call = Call { options: &options, env, deadline, frame: None, outer: None, trial: true };
         let slot = engine_room(self.shared, self.needs.weight, None, None);
         let _slot = self.driven(slot, &call, &Mailbox::default(), hooks)??;
         let mut store = self.store(&call, &mut Streams::default(), Interrupt::Poller)?;

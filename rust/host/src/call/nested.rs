@@ -8,7 +8,7 @@ use super::deadline::Deadline;
 use super::guest::Source;
 use super::{Call, Options};
 use crate::error::{Failure, Stop};
-use crate::frame::Frame;
+use crate::frame::{Ending, Frame};
 use crate::function::Function;
 use crate::spec::{Env, Pairs};
 use crate::state::Interrupt;
@@ -39,7 +39,8 @@ impl Function {
         let frame =
             self.needs.frame.then(|| Frame::new(id, self.pool.address(), Some(caller), deadline.at, mailbox));
         let options = Options::default();
-        let call = Call { options: &options, env: &env, deadline, frame, trial: false };
+        let call = Call { options: &options, env: &env, deadline, frame, outer: None, trial: false };
+        let _ending = Ending::of(call.frame.as_ref());
         let mut streams = Streams::new(Arc::clone(&self.spec.id));
         let result = {
             // Pinned here: a future that is moved into another takes its place twice.

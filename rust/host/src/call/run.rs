@@ -6,7 +6,7 @@ use wasmtime::{Store, Trap};
 
 use super::Call;
 use super::guest::{Guest, Source};
-use crate::driver::{Hooks, Stopped, drive};
+use crate::driver::{Hooks, Stopped, Until, drive};
 use crate::error::{Failure, Phase, Site, Stop, What, classify};
 use crate::frame::Frame;
 use crate::function::Function;
@@ -173,19 +173,19 @@ impl Function {
         hooks: &mut dyn Hooks,
     ) -> Result<F::Output, Failure> {
         let runtime = self.shared.tokio.handle();
-        drive(runtime, future, mailbox, call.deadline.at, &self.lifecycle, hooks).map_err(|stopped| {
-            match stopped {
-                Stopped::Deadline => self.stopped(Stop::Deadline, call),
-                Stopped::Cancelled => self.stopped(Stop::Cancelled, call),
-                Stopped::Forked => {
-                    let text = format!(
-                        "{}: the process was forked during the call; it goes on in the parent",
-                        self.spec.id
-                    );
-                    Failure::new(What::Forked, text)
-                }
-                Stopped::Aborted(reason) => Failure::aborted(reason),
+        let until = Until { lifecycle: &self.lifecycle, outer: call.outer };
+        drive(runtime, future, mailbox, call.deadline.at, until, hooks).map_err(|stopped| match stopped {
+            Stopped::Deadline => self.stopped(Stop::Deadline, call),
+            Stopped::Cancelled => self.stopped(Stop::Cancelled, call),
+            Stopped::Over => self.stopped(Stop::Aborted, call),
+            Stopped::Forked => {
+                let text = format!(
+                    "{}: the process was forked during the call; it goes on in the parent",
+                    self.spec.id
+                );
+                Failure::new(What::Forked, text)
             }
+            Stopped::Aborted(reason) => Failure::aborted(reason),
         })
     }
 

@@ -75,7 +75,7 @@ impl Caller {
         let closed = || Failure::new(What::Closed, "the runtime is closed");
         let frame = state.frame.clone().ok_or_else(closed)?;
         let table = state.table.upgrade().ok_or_else(closed)?;
-        Ok(Caller { frame, table, threads: state.callees })
+        Ok(Caller { frame, table, threads: state.errands })
     }
 
     /// The callee shares the caller's deadline and may notice it first; the caller must not get that as an answer.

@@ -124,6 +124,11 @@ impl Batch {
         true
     }
 
+    /// Seconds until the batch's time is over.
+    fn time_left(&self) -> Option<f64> {
+        self.total.map(|(end, _)| end.saturating_duration_since(Instant::now()).as_secs_f64())
+    }
+
     /// Items the source has room for.
     fn room(&self) -> PyResult<usize> {
         let state = self.state()?;
@@ -140,6 +145,10 @@ impl Batch {
     /// Ends what is in flight; with `wait`, until the guests are gone. True if they are.
     #[pyo3(signature = (*, wait))]
     fn cancel(&self, py: Python<'_>, wait: bool) -> bool {
+        if self.prepared.check_process(py).is_err() {
+            // What ran, ran in the parent.
+            return true;
+        }
         let ended = py.detach(|| {
             self.host.cancel();
             self.host.wait_idle(if wait { UNTIL_ENDED } else { Duration::ZERO })
@@ -184,6 +193,7 @@ impl Found {
 impl Batch {
     /// Moves everything on that can be without waiting; none where only waiting helps.
     fn advance(&self, py: Python<'_>) -> PyResult<Option<Found>> {
+        self.prepared.check_process(py)?;
         let mut state = self.state()?;
         let State { source, results } = &mut *state;
         results.settle(self.host.take(), source);

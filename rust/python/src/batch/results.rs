@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 use wippy_host::batch::Finished;
 use wippy_host::error::{Failure, What};
 use wippy_host::values::Image;
@@ -97,7 +98,7 @@ impl Results {
         {
             let value = match self.value(py, prepared, outcome) {
                 Ok(value) => value,
-                Err(error) if values.is_empty() => return Err(error),
+                Err(error) if values.is_empty() => return Err(located(py, number, error)),
                 Err(error) => {
                     self.put_back(number, error);
                     break;
@@ -139,11 +140,7 @@ impl Results {
             Outcome::Raised(error) => return Err(error),
         };
         match result {
-            Err(error)
-                if self.return_errors
-                    && !is_final
-                    && error.is_instance_of::<pyo3::exceptions::PyException>(py) =>
-            {
+            Err(error) if self.return_errors && !is_final && error.is_instance_of::<PyException>(py) => {
                 Ok(error.into_value(py).into_any())
             }
             result => result,
@@ -154,6 +151,20 @@ impl Results {
 /// What concerns not one item but all that would follow.
 fn ends_the_batch(failure: &Failure) -> bool {
     matches!(failure.what, What::Closed | What::Forked | What::Aborted(_) | What::Method)
+}
+
+/// An error that says which item it is about: `details["item"]` where there are details, and a note.
+fn located(py: Python<'_>, number: u64, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyException>(py) {
+        return error;
+    }
+    let value = error.value(py);
+    if let Ok(details) = value.getattr("details").and_then(|details| Ok(details.cast_into::<PyDict>()?)) {
+        // What cannot be told does not hide the error itself.
+        let _ = details.set_item("item", number);
+    }
+    let _ = value.call_method1("add_note", (format!("item {number} of the batch, counted from 0"),));
+    error
 }
 
 fn pair(py: Python<'_>, number: u64, value: Py<PyAny>) -> PyResult<Py<PyAny>> {

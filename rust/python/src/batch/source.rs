@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 use wippy_host::batch::Batch as HostBatch;
 use wippy_host::values::Arguments;
 
@@ -197,13 +197,19 @@ impl Source {
         if !self.star {
             return prepared.lower_one(py, item);
         }
-        match item.cast::<PyTuple>() {
-            Ok(arguments) => prepared.lower_all(py, arguments),
-            Err(_) => prepared.lower_all(
-                py,
-                &item.try_iter()?.collect::<PyResult<Vec<_>>>().and_then(|items| PyTuple::new(py, items))?,
-            ),
+        if let Ok(arguments) = item.cast::<PyTuple>() {
+            return prepared.lower_all(py, arguments);
         }
+        let is_text = item.is_instance_of::<PyString>() || item.is_instance_of::<PyBytes>();
+        let Some(values) = item.try_iter().ok().filter(|_| !is_text) else {
+            let found = item.get_type().name()?;
+            let text = format!(
+                "starmap: expected each item to be the positional arguments, as a tuple or a list, got {found}; use map \
+                 where an item is the only argument"
+            );
+            return Err(PyTypeError::new_err(text));
+        };
+        prepared.lower_all(py, &PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)?)
     }
 
     /// None at the end of the source, an error of its own included, and where nothing has been fed yet.
