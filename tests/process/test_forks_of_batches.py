@@ -12,7 +12,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no fork")
 WORK = {
     "call_async": "asyncio.run(add.call_async(1, 2))",
     "map": "list(add.starmap([(1, 2)]))",
-    "open batch": "next(results)",
+    "open batch": "list(results)",
     "map_async": "asyncio.run(take())",
     "executor": "pool.submit(add, 1, 2).result(5)",
 }
