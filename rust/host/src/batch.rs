@@ -216,7 +216,7 @@ impl Inner {
         let mut results = Vec::with_capacity(count);
         let mut number = first;
         let mut tick = self.function.tick();
-        self.function.call_chunk(&chunk, arguments, |result| {
+        self.function.call_chunk(&chunk, arguments.into_iter(), |result| {
             results.push((number, result));
             number += 1;
             // Slow calls do not wait for their neighbours.

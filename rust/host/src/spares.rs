@@ -361,7 +361,7 @@ async fn ready(function: &Weak<Function>) -> Option<Warm> {
         function.check_open(false).ok()?;
         let lasting = Lasting::new(&function, env);
         let deadline = function.spec.max_execution.and_then(|limit| Instant::now().checked_add(limit));
-        let watch = Watch::new(deadline, Arc::clone(&function.lifecycle), Interrupt::Poller, None);
+        let watch = Watch::new(deadline, &function.lifecycle, Interrupt::Poller, None);
         let store = lasting.store(&function, watch).ok()?;
         (lasting, function.linked.clone(), deadline, store)
     };

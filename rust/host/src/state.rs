@@ -61,7 +61,8 @@ impl WasiView for State {
 /// What may end a call early, looked at whenever the epoch advances.
 pub struct Watch {
     pub deadline: Option<Instant>,
-    pub lifecycle: Arc<Lifecycle>,
+    /// Absent where [`Interrupt::Batch`] has it.
+    lifecycle: Option<Arc<Lifecycle>>,
     pub interrupt: Interrupt,
     /// The guest whose call this one is part of: it may be gone before.
     outer: Option<Frame>,
@@ -76,8 +77,14 @@ pub enum Interrupt {
     Poller,
     /// The embedder, on the calling thread.
     Ask(fn() -> Result<(), Abort>),
-    /// A flag that another thread sets.
-    Flag(Arc<AtomicBool>),
+    /// The thread that holds the batch.
+    Batch(Arc<Ends>),
+}
+
+/// What ends the calls of a chunk. Each chunk has its own, so that its calls count references where no other thread does.
+pub struct Ends {
+    pub lifecycle: Arc<Lifecycle>,
+    pub cancelled: Arc<AtomicBool>,
 }
 
 /// Ticks between two questions whether the user pressed Ctrl-C.
@@ -86,10 +93,14 @@ const INTERRUPT_EVERY: u32 = 8;
 impl Watch {
     pub fn new(
         deadline: Option<Instant>,
-        lifecycle: Arc<Lifecycle>,
+        lifecycle: &Arc<Lifecycle>,
         interrupt: Interrupt,
         outer: Option<Frame>,
     ) -> Self {
+        let lifecycle = match interrupt {
+            Interrupt::Batch(_) => None,
+            _ => Some(Arc::clone(lifecycle)),
+        };
         Watch { deadline, lifecycle, interrupt, outer, ticks: 0 }
     }
 
@@ -97,7 +108,11 @@ impl Watch {
         if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Stop::Deadline.into());
         }
-        if self.lifecycle.is_cancelled() {
+        let lifecycle = match &self.interrupt {
+            Interrupt::Batch(ends) => Some(&ends.lifecycle),
+            _ => self.lifecycle.as_ref(),
+        };
+        if lifecycle.is_some_and(|lifecycle| lifecycle.is_cancelled()) {
             return Err(Stop::Cancelled.into());
         }
         if self.outer.as_ref().is_some_and(Frame::is_over) {
@@ -108,7 +123,7 @@ impl Watch {
             Interrupt::Ask(interrupt) if self.ticks.is_multiple_of(INTERRUPT_EVERY) => {
                 interrupt().map_err(|reason| wasmtime::Error::from(Failure::aborted(reason)))
             }
-            Interrupt::Flag(flag) if flag.load(Ordering::Relaxed) => Err(Stop::Aborted.into()),
+            Interrupt::Batch(ends) if ends.cancelled.load(Ordering::Relaxed) => Err(Stop::Aborted.into()),
             _ => Ok(()),
         }
     }

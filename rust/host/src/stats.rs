@@ -114,6 +114,14 @@ impl Stats {
         Entered { ended, stopwatch: self.stopwatch, start: self.stopwatch.read() }
     }
 
+    /// So many calls start, one after another on this thread. Their counters are changed together: two threads that
+    /// change the same ones for each call take turns at that.
+    pub fn enter_chunk(&self, calls: usize) -> EnteredChunk<'_> {
+        let ended = self.ended.get_or_init(Box::default);
+        self.started.fetch_add(calls as u64, Ordering::SeqCst);
+        EnteredChunk { stats: self, ended, left: calls as u64, times: Vec::with_capacity(calls) }
+    }
+
     /// A call has to wait for its turn.
     pub fn wait(&self) -> Waiting<'_> {
         self.queued.fetch_add(1, Ordering::Relaxed);
@@ -186,6 +194,37 @@ impl Drop for Entered<'_> {
     fn drop(&mut self) {
         // The counters of two processors may differ by a few ticks.
         self.ended.record(self.stopwatch.read().saturating_sub(self.start));
+    }
+}
+
+/// A row of calls in progress. Those that were not begun by the end count as never started.
+pub struct EnteredChunk<'a> {
+    stats: &'a Stats,
+    ended: &'a Histogram,
+    left: u64,
+    times: Vec<u64>,
+}
+
+impl EnteredChunk<'_> {
+    /// Runs one of the calls.
+    pub fn time<T>(&mut self, call: impl FnOnce() -> T) -> T {
+        let start = self.stats.stopwatch.read();
+        let result = call();
+        self.times.push(self.stats.stopwatch.read().saturating_sub(start));
+        self.left -= 1;
+        result
+    }
+
+    /// Counts the calls that have ended.
+    pub fn flush(&mut self) {
+        self.times.drain(..).for_each(|ticks| self.ended.record(ticks));
+    }
+}
+
+impl Drop for EnteredChunk<'_> {
+    fn drop(&mut self) {
+        self.flush();
+        self.stats.started.fetch_sub(self.left, Ordering::SeqCst);
     }
 }
 

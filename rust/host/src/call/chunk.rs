@@ -16,7 +16,7 @@ use crate::function::Function;
 use crate::mailbox::Mailbox;
 use crate::signals::InGuest;
 use crate::spec::Pairs;
-use crate::state::Interrupt;
+use crate::state::{Ends, Interrupt};
 use crate::threads::Threads;
 use crate::values::{Arguments, Image};
 
@@ -54,27 +54,40 @@ impl Function {
     pub fn call_chunk(
         self: &Arc<Self>,
         chunk: &Chunk<'_>,
-        items: impl IntoIterator<Item = Arguments>,
+        items: impl ExactSizeIterator<Item = Arguments>,
         mut each: impl FnMut(Result<Image, Failure>),
     ) {
         let _running = self.shared.ticker.running();
         let _in_guest = InGuest::enter();
-        let mut held = None;
+        let mut entered = self.stats.enter_chunk(items.len());
+        let lifecycle = Arc::clone(&self.lifecycle);
+        let ends = Arc::new(Ends { lifecycle, cancelled: Arc::clone(chunk.cancelled) });
+        let (mut held, mut tick) = (None, self.tick());
         for mut arguments in items {
             let called = catch_unwind(AssertUnwindSafe(|| {
                 self.admit_item(chunk)?;
-                let _entered = self.stats.enter();
-                if held.is_none() {
-                    held = Some(self.hold_for_chunk(chunk)?);
-                }
-                self.call_item(chunk, &mut arguments)
+                entered.time(|| {
+                    if held.is_none() {
+                        held = Some(self.hold_for_chunk(chunk)?);
+                    }
+                    self.call_item(chunk, &mut arguments, &ends)
+                })
             }));
+            if self.tick() != tick {
+                tick = self.tick();
+                entered.flush();
+            }
             let called = called.unwrap_or_else(|panic| Err(self.panicked(&*panic)));
             each(called.inspect_err(|failure| self.stats.count_failure(failure)));
         }
     }
 
-    fn call_item(&self, chunk: &Chunk<'_>, arguments: &mut Arguments) -> Result<Image, Failure> {
+    fn call_item(
+        &self,
+        chunk: &Chunk<'_>,
+        arguments: &mut Arguments,
+        ends: &Arc<Ends>,
+    ) -> Result<Image, Failure> {
         let end = chunk.outer.and_then(Frame::deadline);
         let call = Call {
             options: chunk.options,
@@ -84,7 +97,7 @@ impl Function {
             outer: chunk.outer,
             trial: false,
         };
-        self.run_here(arguments, &call, Interrupt::Flag(Arc::clone(chunk.cancelled)))
+        self.run_here(arguments, &call, Interrupt::Batch(Arc::clone(ends)))
     }
 
     fn admit_item(&self, chunk: &Chunk<'_>) -> Result<(), Failure> {

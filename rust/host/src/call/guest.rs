@@ -1,7 +1,5 @@
 //! The instance of one call: a spare one if there is one, else one made for the call.
 
-use std::sync::Arc;
-
 use wasmtime::Store;
 
 use super::Call;
@@ -119,7 +117,7 @@ impl Function {
     }
 
     fn watch(&self, call: &Call<'_>, interrupt: Interrupt) -> Watch {
-        Watch::new(call.deadline.at, Arc::clone(&self.lifecycle), interrupt, call.outer.cloned())
+        Watch::new(call.deadline.at, &self.lifecycle, interrupt, call.outer.cloned())
     }
 
     /// The call is over, and ended well: its instance may serve another.
