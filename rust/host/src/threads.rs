@@ -4,7 +4,6 @@
 //! blocking threads of a tokio runtime that does nothing else.
 
 use std::io;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 /// A callee may call guests again, on its own stack.
@@ -39,31 +38,21 @@ impl Threads {
 /// A function may start calls of its own and wait for them. With one pool for all, functions that wait could take up
 /// every thread that those they wait for need.
 pub struct Callees {
-    levels: [OnceLock<Threads>; LEVELS],
-    /// Stands in where no more threads can be had for a level.
-    first: Threads,
-    most: usize,
+    levels: Vec<Threads>,
 }
 
+/// Deeper ones share the last pool: what bounds them is the limit on depth.
 const LEVELS: usize = 16;
 
 impl Callees {
     /// At most `most` threads on each level, none until there is work.
     pub fn new(most: usize) -> io::Result<Self> {
-        let levels = [const { OnceLock::new() }; LEVELS];
-        Ok(Callees { levels, first: Threads::new("wippy-callee", most)?, most })
+        let levels = (0..LEVELS).map(|_| Threads::new("wippy-callee", most));
+        Ok(Callees { levels: levels.collect::<io::Result<_>>()? })
     }
 
     /// The threads for functions called `depth` calls down: 0 for those of the first call's guest.
     pub fn at(&self, depth: u32) -> &Threads {
-        // The deepest share a pool: the limit on depth is for them.
-        let level = &self.levels[(depth as usize).min(LEVELS - 1)];
-        if let Some(threads) = level.get() {
-            return threads;
-        }
-        match Threads::new("wippy-callee", self.most) {
-            Ok(threads) => level.get_or_init(|| threads),
-            Err(_) => &self.first,
-        }
+        &self.levels[(depth as usize).min(LEVELS - 1)]
     }
 }
