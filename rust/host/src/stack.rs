@@ -86,8 +86,8 @@ mod tests {
 
     #[test]
     fn small_stacks_are_noticed() {
+        // The C library may give a new thread the stack of one that ended, up to four times as large.
         assert!(!room_on_a_thread_with(256 << 10));
-        assert!(!room_on_a_thread_with(GUEST_STACK));
         assert!(room_on_a_thread_with(8 << 20));
     }
 }
