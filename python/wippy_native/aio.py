@@ -62,7 +62,7 @@ async def outcome_of(start: Callable[[Bridge, asyncio.Future[Any]], Pending]) ->
     """Await what `start` starts on the core's threads. Cancelling it ends the guest, and waits for its end."""
     loop = asyncio.get_running_loop()
     outcome = loop.create_future()
-    pending = start(_bridges.get(loop) or bridge_of(loop), outcome)
+    pending = start(bridge_of(loop), outcome)
     try:
         return await outcome
     except asyncio.CancelledError:

@@ -234,13 +234,8 @@ impl Prepared {
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<(Option<Pairs>, Arguments)> {
         // F-42: what the environment lacks is reported before what is wrong with the arguments.
-        let lower = || {
-            let env = self.resolve_env(py)?;
-            let spec = &self.function.spec;
-            let arguments = self.converter(py)?.lower(py, &spec.id, &spec.method, args, kwargs)?;
-            Ok((env, arguments))
-        };
-        lower().inspect_err(|error| stats::count(py, &self.function, error))
+        let env = self.resolve_env(py).inspect_err(|error| stats::count(py, &self.function, error))?;
+        Ok((env, self.arguments(py, None, args, kwargs)?))
     }
 
     /// Nobody would run a call in the child of a fork.
@@ -251,13 +246,6 @@ impl Prepared {
     /// The environment, if it is resolved at each call.
     pub fn resolve_env(&self, py: Python<'_>) -> PyResult<Option<Pairs>> {
         self.env.as_ref().map(|env| env.pairs(py)).transpose()
-    }
-
-    /// The arguments of a call with positional parameters.
-    pub fn lower_all(&self, py: Python<'_>, args: &Bound<'_, PyTuple>) -> PyResult<Arguments> {
-        let spec = &self.function.spec;
-        let lowered = self.converter(py)?.lower(py, &spec.id, &spec.method, args, None);
-        lowered.inspect_err(|error| stats::count(py, &self.function, error))
     }
 
     /// The arguments of a call with a single parameter.
@@ -282,7 +270,9 @@ impl Prepared {
         let spec = &self.function.spec;
         let lowered = match export {
             Some(Export { named, converter }) => converter.lower(py, &spec.id, &named.name, args, kwargs),
-            None => self.converter(py)?.lower(py, &spec.id, &spec.method, args, kwargs),
+            None => self
+                .converter(py)
+                .and_then(|converter| converter.lower(py, &spec.id, &spec.method, args, kwargs)),
         };
         lowered.inspect_err(|error| stats::count(py, &self.function, error))
     }

@@ -104,9 +104,7 @@ impl Function {
         if chunk.cancelled.load(Ordering::Relaxed) {
             return Err(Failure::new(What::Cancelled, format!("{}: the batch was cancelled", self.spec.id)));
         }
-        self.check_open(chunk.outer.is_some())?;
-        self.method()?;
-        self.pool.refuse_reentry(chunk.outer)
+        self.admit(chunk.outer)
     }
 
     fn hold_for_chunk<'a>(&'a self, chunk: &Chunk<'_>) -> Result<super::run::Held<'a>, Failure> {

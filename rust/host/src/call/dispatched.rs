@@ -15,7 +15,6 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Sleep;
 
-use super::deadline::Deadline;
 use super::guest::Source;
 use super::{Call, Options};
 use crate::engine::Shared;
@@ -81,13 +80,9 @@ impl Function {
         // Made here: a task that is cancelled before its first poll is dropped without running.
         let mut finish = Finish { function: Arc::clone(self), done: Some(done) };
         let task = self.shared.tokio.spawn(async move {
-            let result = poll_fn(|context| {
-                let _in_guest = InGuest::enter();
-                // A panic of the host is an error of this call alone.
-                catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
-                    .unwrap_or_else(|panic| Poll::Ready(Err(finish.function.panicked(&*panic))))
-            });
-            let result = result.await;
+            // A panic of the host is an error of this call alone.
+            let result = caught(work.as_mut()).await;
+            let result = result.unwrap_or_else(|panic| Err(finish.function.panicked(&*panic)));
             // Everything the call holds goes before it counts as done.
             drop(work);
             finish.finish(result);
@@ -99,17 +94,12 @@ impl Function {
         let Request { mut arguments, options, env, outer, home } = request;
         let outer = outer.as_ref();
         self.admit(outer)?;
-        let deadline =
-            Deadline::new(self.spec.max_execution, options.timeout, outer.and_then(Frame::deadline));
         let _entered = self.stats.enter();
         let _running = self.shared.ticker.running();
         let env = self.env_or_own(env.as_ref())?;
         let callees = self.shared.callees.at(outer.map_or(0, Frame::depth));
-        let mailbox = Arc::new(Mailbox::of_threads(callees, home));
-        let frame = self.needs.frame.then(|| {
-            let id = Arc::clone(&self.spec.id);
-            Frame::new(id, self.pool.address(), outer, deadline.at, Arc::clone(&mailbox))
-        });
+        let (mailbox, frame, deadline) =
+            self.surroundings(Mailbox::of_threads(callees, home), outer, &options);
         let call = Call { options: &options, env, deadline, frame, outer, trial: false };
         let _ending = Ending::of(call.frame.as_ref());
         let holder = call.frame.as_ref();
@@ -239,7 +229,7 @@ impl Delivery {
             if let Poll::Ready(output) = work.as_mut().poll(context) {
                 return Poll::Ready(Ok(output));
             }
-            match self.poll_delivery(context, false) {
+            match self.poll_delivery(context) {
                 Poll::Ready(Err(failure)) => Poll::Ready(Err(failure)),
                 _ => Poll::Pending,
             }
@@ -249,7 +239,7 @@ impl Delivery {
 
     /// Passes on what is left, a last line without its newline included.
     async fn rest(mut self) -> Result<(), Failure> {
-        poll_fn(|context| self.poll_delivery(context, false)).await?;
+        poll_fn(|context| self.poll_delivery(context)).await?;
         match self.streams.take() {
             Some(mut streams) if streams.has_captured() => {
                 let ended = self.mailbox.run(move || streams.deliver(true)).await?;
@@ -260,7 +250,7 @@ impl Delivery {
     }
 
     /// Ready once nothing is left to pass on.
-    fn poll_delivery(&mut self, context: &mut Context<'_>, end: bool) -> Poll<Result<(), Failure>> {
+    fn poll_delivery(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         loop {
             if let Some(pause) = &mut self.pause {
                 if pause.as_mut().poll(context).is_pending() {
@@ -284,7 +274,7 @@ impl Delivery {
                     let mailbox = Arc::clone(&self.mailbox);
                     self.delivering = Some(Box::pin(async move {
                         let deliver = move || {
-                            let result = streams.deliver(end);
+                            let result = streams.deliver(false);
                             (streams, result)
                         };
                         mailbox.run(deliver).await

@@ -254,7 +254,7 @@ impl Function {
     }
 
     /// The mailbox, the frame and the deadline of a call.
-    fn surroundings(
+    pub(super) fn surroundings(
         &self,
         mailbox: Mailbox,
         outer: Option<&Frame>,

@@ -198,7 +198,7 @@ impl Source {
             return prepared.lower_one(py, item);
         }
         if let Ok(arguments) = item.cast::<PyTuple>() {
-            return prepared.lower_all(py, arguments);
+            return prepared.arguments(py, None, arguments, None);
         }
         let is_text = item.is_instance_of::<PyString>() || item.is_instance_of::<PyBytes>();
         let Some(values) = item.try_iter().ok().filter(|_| !is_text) else {
@@ -209,7 +209,8 @@ impl Source {
             );
             return Err(PyTypeError::new_err(text));
         };
-        prepared.lower_all(py, &PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)?)
+        let arguments = PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)?;
+        prepared.arguments(py, None, &arguments, None)
     }
 
     /// None at the end of the source, an error of its own included, and where nothing has been fed yet.
