@@ -36,7 +36,9 @@ const TABLE_ELEMENTS: usize = 100_000;
 const MOST_CALLEES: usize = 512;
 /// Threads of all batches together.
 const MOST_WORKERS: usize = 1024;
-/// Threads for file access and name lookups, which block; made when needed. tokio's own limit is 512.
+/// Names looked up at a time, by all functions.
+const MOST_LOOKUPS: usize = 64;
+/// Threads for file access, which blocks; made when needed. tokio's own limit is 512.
 const BLOCKING_THREADS: usize = 32;
 /// Instances kept free for those that callers call, where a quarter of all would be more.
 const KEPT_FOR_CALLEES: u32 = MOST - 10_000;
@@ -72,6 +74,8 @@ pub struct Shared {
     pub tokio: tokio::runtime::Runtime,
     /// Run the embedder's code for calls that nobody's thread waits for.
     pub callees: Callees,
+    /// Look names up, which blocks.
+    pub lookups: Threads,
     /// Run chunks of batches.
     pub workers: Threads,
     generation: Generation,
@@ -143,6 +147,7 @@ impl Shared {
             ticker,
             tokio,
             callees: Callees::new(MOST_CALLEES).map_err(no_threads)?,
+            lookups: Threads::new("wippy-lookup", MOST_LOOKUPS).map_err(no_threads)?,
             workers: Threads::new("wippy-batch", MOST_WORKERS).map_err(no_threads)?,
             generation: Generation::current(),
         })

@@ -86,17 +86,13 @@ pub struct UngrantedImport {
     pub function: String,
     /// The line to add to `imports`, or empty when no group provides the interface.
     pub group: String,
-    /// The group is declared, and this release cannot serve it yet.
-    pub unsupported: bool,
 }
 
 impl fmt::Display for UngrantedImport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let UngrantedImport { interface, function, group, unsupported } = self;
+        let UngrantedImport { interface, function, group } = self;
         write!(f, "unresolved host import \"{interface}#{function}\"")?;
-        if *unsupported {
-            write!(f, ": {group} is not supported yet")
-        } else if group.is_empty() {
+        if group.is_empty() {
             write!(f, ": no import group provides it")
         } else {
             write!(f, ": add `- {group}` to the entry's imports to grant it")

@@ -13,6 +13,7 @@ use crate::error::{Failure, What};
 use crate::groups::Group;
 use crate::imports::{self, preview1, stubs};
 use crate::module::{Code, Import, Module};
+use crate::net::access::Access;
 use crate::pool::Pool;
 use crate::resolve::{Method, Unresolved, resolve};
 use crate::running;
@@ -41,6 +42,8 @@ pub struct Needs {
     pub fiber: bool,
     /// A frame, because the guest may call functions.
     pub frame: bool,
+    /// A place on the network.
+    pub network: bool,
     /// Permits of the engine's pool.
     pub weight: u32,
 }
@@ -70,6 +73,8 @@ pub struct Function {
     pub(crate) pool: Arc<Pool>,
     /// Instances without a call, where the entry wants some.
     pub(crate) spares: Option<Spares>,
+    /// What it may reach outside; absent where it has no group that does.
+    pub(crate) access: Option<Arc<Access>>,
     /// Instances that somebody keeps, to be ended with the function.
     pub(crate) kept: Mutex<Vec<Weak<Kept>>>,
     method: Result<Method, String>,
@@ -84,7 +89,7 @@ impl Function {
         if spec.strict_imports {
             refuse_undeclared(&module.imports(), &spec)?;
         }
-        let (linked, needs) = match &module.code {
+        let (linked, mut needs) = match &module.code {
             Code::Component(component) => link_component(component, &spec, module.shared)?,
             Code::Core(core) => link_core(core, &spec, module.shared)?,
         };
@@ -93,6 +98,11 @@ impl Function {
             Err(Unresolved::NotFound(problem)) => Err(problem),
             Err(Unresolved::Unsupported(problem)) => return Err(Failure::load(problem)),
         };
+        // An answer may run where the call's asynchronous functions do, which its frame knows.
+        needs.frame |= needs.network && table.network.transport.is_some();
+        let access = needs
+            .network
+            .then(|| Access::new(table, Arc::clone(&spec.id), spec.network.clone(), module.shared));
         let pool = Pool::new(spec.id.to_string(), spec.capacity, spec.inline);
         Ok(Arc::new(Function {
             table: Arc::downgrade(table),
@@ -102,6 +112,7 @@ impl Function {
             shared: module.shared,
             kept: Mutex::default(),
             spares: Spares::of(&spec, needs.weight, module.shared),
+            access,
             linked,
             needs,
             pool,
@@ -235,6 +246,7 @@ fn link_component(component: &Component, spec: &Spec, shared: &Shared) -> Result
         output: wanted.has("wasi:cli/stdout") || wanted.has("wasi:cli/stderr"),
         fiber: wanted.can_wait(),
         frame: wanted.has(imports::funcs::INTERFACE),
+        network: wanted.network(),
         weight: shared.weight(memories, tables),
     };
     Ok((Linked::Component(pre), needs))
@@ -251,6 +263,7 @@ fn link_core(module: &wasmtime::Module, spec: &Spec, shared: &Shared) -> Result<
         output: wasi && spec.grants.has(Group::Cli),
         fiber: wasi,
         frame: false,
+        network: false,
         weight: shared.weight(required.num_memories, required.num_tables),
     };
     Ok((Linked::Core(pre), needs))
@@ -264,7 +277,7 @@ fn refuse_undeclared(imports: &[Import], spec: &Spec) -> Result<(), Failure> {
     };
     let undeclared: Vec<&Import> = imports.iter().filter(|import| !declared(import)).collect();
     let Some(first) = undeclared.first() else { return Ok(()) };
-    let denied = stubs::ungranted(&first.interface, &first.function, &spec.grants);
+    let denied = stubs::ungranted(&first.interface, &first.function);
     let mut others: Vec<_> = undeclared.iter().map(|import| import.group()).collect();
     others.retain(|group| !group.is_empty() && *group != denied.group);
     others.sort_unstable();

@@ -86,11 +86,6 @@ impl Group {
         TABLE.iter().find(|row| row.0 == self).map_or("", |row| row.1)
     }
 
-    /// Groups that this release knows and does not serve yet.
-    pub fn is_supported(self) -> bool {
-        !matches!(self, Group::Sockets | Group::Http)
-    }
-
     /// Groups that hand out streams or pollables, and with them the functions of `wasi:io` (H-15).
     fn grants_io(self) -> bool {
         matches!(

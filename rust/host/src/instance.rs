@@ -1,6 +1,6 @@
 //! What one instance gets: its store's data, its WASI context, its start.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use wasmtime::{AsContextMut, Instance, InstancePre, Store};
 use wasmtime_wasi::{ResourceTable, WasiCtxBuilder};
@@ -11,17 +11,30 @@ use crate::frame::Frame;
 use crate::function::{Function, Linked};
 use crate::groups::Group;
 use crate::imports::cli::{Console, Stdin};
-use crate::imports::{cli, clocks, filesystem, random};
+use crate::imports::{cli, clocks, filesystem, random, sockets};
 use crate::limits::Limiter;
+use crate::net::guest::GuestNetwork;
 use crate::output::Sink;
-use crate::state::{State, Wasi, Watch};
+use crate::state::{OnNetwork, State, Wasi, Watch};
 use crate::streams::Streams;
 use crate::table::Table;
 
-pub(crate) fn state(function: &Function, wasi: Wasi, watch: Watch, frame: Option<Frame>) -> State {
+pub(crate) fn state(
+    function: &Function,
+    wasi: Wasi,
+    network: Option<Arc<GuestNetwork>>,
+    watch: Watch,
+    frame: Option<Frame>,
+) -> State {
     let table = table(function, frame.as_ref());
     let errands = &function.shared.workers;
-    State { wasi, limiter: Limiter::new(function.spec.limits), watch, frame, table, errands }
+    let network = network.map(OnNetwork::new);
+    State { wasi, network, limiter: Limiter::new(function.spec.limits), watch, frame, table, errands }
+}
+
+/// What an instance does on the network, where it may reach out at all.
+pub(crate) fn network(function: &Function, frame: Option<&Frame>) -> Option<Arc<GuestNetwork>> {
+    function.access.as_ref().map(|access| GuestNetwork::new(access, frame.cloned()))
 }
 
 /// Where a guest with this frame finds functions.
@@ -70,6 +83,7 @@ impl<'a> Ends<'a> {
 pub(crate) fn wasi<'a>(
     function: &Function,
     env: &[(String, String)],
+    network: Option<&Arc<GuestNetwork>>,
     read_only: bool,
     ends: impl FnOnce() -> Ends<'a>,
 ) -> Result<Wasi, Failure> {
@@ -87,6 +101,9 @@ pub(crate) fn wasi<'a>(
     if spec.grants.has(Group::Filesystem) {
         let component = matches!(function.linked, Linked::Component(_));
         filesystem::prepare(&mut builder, &spec.mounts, component, read_only)?;
+    }
+    if let Some(network) = network.filter(|_| spec.grants.has(Group::Sockets)) {
+        sockets::prepare(&mut builder, network);
     }
     Ok(match function.linked {
         Linked::Component(_) => {

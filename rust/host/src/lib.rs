@@ -11,6 +11,7 @@
 //! | instances without a call | `warm`, `spares`, `room` |
 //! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `input`, `output`, `streams`, `inherited`, `stack`, `stats`, `histogram`, `stopwatch` |
 //! | many calls | `batch`, `pace` |
+//! | what guests reach outside | `net` |
 //! | arguments and results | `values` |
 
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -35,10 +36,11 @@ pub mod lifecycle;
 pub mod limits;
 pub mod mailbox;
 pub mod module;
+pub mod net;
 pub mod output;
 mod pace;
 pub mod pool;
-mod reply;
+pub mod reply;
 mod resolve;
 mod room;
 mod running;

@@ -7,12 +7,12 @@ use tokio::sync::oneshot;
 use crate::table::{Payload, Refusal};
 use crate::threads::Threads;
 
-type Answer = Result<Payload, Refusal>;
+type Answer<T> = Result<T, Refusal>;
 type Action = Box<dyn FnOnce() + Send>;
 
 /// Takes the answer, once.
-pub struct Reply {
-    answer: oneshot::Sender<Answer>,
+pub struct Reply<T = Payload> {
+    answer: oneshot::Sender<Answer<T>>,
     withdrawal: Arc<Mutex<Withdrawal>>,
 }
 
@@ -26,8 +26,8 @@ enum Withdrawal {
     Withdrawn,
 }
 
-impl Reply {
-    pub fn send(self, answer: Answer) {
+impl<T> Reply<T> {
+    pub fn send(self, answer: Answer<T>) {
         drop(self.answer.send(answer));
     }
 
@@ -46,29 +46,29 @@ impl Reply {
 }
 
 /// The guest's side of a [`Reply`].
-pub struct Awaited {
-    answered: oneshot::Receiver<Answer>,
+pub struct Awaited<T = Payload> {
+    answered: oneshot::Receiver<Answer<T>>,
     withdrawal: Arc<Mutex<Withdrawal>>,
     threads: &'static Threads,
 }
 
-impl Awaited {
+impl<T> Awaited<T> {
     /// A reply, and who waits for it; what is to be done on withdrawal is done on one of `threads`.
-    pub fn new(threads: &'static Threads) -> (Reply, Awaited) {
+    pub fn new(threads: &'static Threads) -> (Reply<T>, Awaited<T>) {
         let (answer, answered) = oneshot::channel();
         let withdrawal = Arc::<Mutex<Withdrawal>>::default();
         (Reply { answer, withdrawal: Arc::clone(&withdrawal) }, Awaited { answered, withdrawal, threads })
     }
 
     /// The answer; none if the function ended without one.
-    pub async fn answer(mut self) -> Option<Answer> {
+    pub async fn answer(mut self) -> Option<Answer<T>> {
         let answer = (&mut self.answered).await.ok();
         *self.withdrawal.lock().unwrap_or_else(PoisonError::into_inner) = Withdrawal::Withdrawn;
         answer
     }
 }
 
-impl Drop for Awaited {
+impl<T> Drop for Awaited<T> {
     fn drop(&mut self) {
         let mut withdrawal = self.withdrawal.lock().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *withdrawal, Withdrawal::Withdrawn);

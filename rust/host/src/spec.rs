@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::groups::Grants;
 use crate::imports::filesystem::Mount;
 use crate::limits::InstanceLimits;
+use crate::net::access::NetworkSpec;
 use crate::table::Refusal;
 
 /// Environment variables, in the order guests see them (H-30).
@@ -55,4 +56,6 @@ pub struct Spec {
     pub cwd: String,
     pub env: Env,
     pub mounts: Vec<Mount>,
+    /// What a declared group may reach.
+    pub network: NetworkSpec,
 }

@@ -7,11 +7,15 @@ use std::time::Instant;
 use wasmtime::{StoreContextMut, UpdateDeadline};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::error::{Abort, Failure, Stop};
 use crate::frame::Frame;
+use crate::imports::http::Http;
+use crate::imports::sockets::OpenSockets;
 use crate::lifecycle::Lifecycle;
 use crate::limits::Limiter;
+use crate::net::guest::GuestNetwork;
 use crate::table::Table;
 use crate::threads::Threads;
 
@@ -23,9 +27,24 @@ pub enum Wasi {
     Preview1(Box<WasiP1Ctx>),
 }
 
+/// What an instance has of the network.
+pub struct OnNetwork {
+    pub guest: Arc<GuestNetwork>,
+    http: Http,
+    sockets: OpenSockets,
+}
+
+impl OnNetwork {
+    pub fn new(guest: Arc<GuestNetwork>) -> Box<Self> {
+        Box::new(OnNetwork { http: Http::new(&guest), guest, sockets: OpenSockets::default() })
+    }
+}
+
 /// The data of a store.
 pub struct State {
     pub wasi: Wasi,
+    /// Absent where the guest has no group that reaches out.
+    pub network: Option<Box<OnNetwork>>,
     pub limiter: Limiter,
     pub watch: Watch,
     /// Where this call stands among the calls that led to it; absent where the guest cannot call functions.
@@ -45,6 +64,38 @@ impl State {
         match &mut self.wasi {
             Wasi::Preview1(context) => context,
             _ => unreachable!("a preview 1 import was linked to an instance without its context"),
+        }
+    }
+
+    /// What this instance does on the network.
+    ///
+    /// # Panics
+    /// Where it is absent, and likewise below: only functions linked for stores that have it ask.
+    pub fn network(&self) -> &Arc<GuestNetwork> {
+        match &self.network {
+            Some(network) => &network.guest,
+            None => unreachable!("{NO_NETWORK}"),
+        }
+    }
+
+    pub fn open_sockets(&mut self) -> &mut OpenSockets {
+        match &mut self.network {
+            Some(network) => &mut network.sockets,
+            None => unreachable!("{NO_NETWORK}"),
+        }
+    }
+}
+
+const NO_NETWORK: &str = "an import of the network was linked to an instance without it";
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        match (&mut self.wasi, &mut self.network) {
+            (Wasi::Component(parts), Some(network)) => {
+                let Http { context, sender } = &mut network.http;
+                WasiHttpCtxView { hooks: sender, table: &mut parts.1, ctx: context }
+            }
+            _ => unreachable!("{NO_NETWORK}"),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::error::Abort;
 use crate::frame::Frame;
 use crate::function::Function;
 use crate::lifecycle::Lifecycle;
+use crate::net::Network;
 pub use crate::reply::Reply;
 
 /// What crosses `funcs`: text or bytes.
@@ -40,7 +41,8 @@ pub trait HostFunction: Send + Sync {
     fn call(&self, input: Payload, frame: &Frame, reply: Reply);
 }
 
-/// Decides whether one function may call another (H-25). Runs where [`HostFunction::call`] does.
+/// Decides whether one function may call another, or reach a place on the network, which is given as a URL (H-25). Runs
+/// where it may block.
 pub trait Authorize: Send + Sync {
     fn allows(&self, caller: &str, target: &str) -> Result<bool, Abort>;
 }
@@ -49,6 +51,12 @@ pub trait Authorize: Send + Sync {
 pub trait Log: Send + Sync {
     /// `fd` is 1 or 2.
     fn lines(&self, entry: &str, fd: u8, lines: &[u8]);
+
+    /// A guest was refused something on the network.
+    fn refused(&self, entry: &str, text: &str);
+
+    /// The embedder's own code failed where no call can be ended with it.
+    fn failed(&self, entry: &str, reason: Abort);
 }
 
 /// Something with an id.
@@ -75,6 +83,7 @@ pub struct Table {
     pub limits: TreeLimits,
     pub authorize: Option<Arc<dyn Authorize>>,
     pub log: Arc<dyn Log>,
+    pub network: Arc<Network>,
     /// Whether the times of calls are taken.
     pub timed: bool,
 }
@@ -84,6 +93,7 @@ impl Table {
         limits: TreeLimits,
         authorize: Option<Arc<dyn Authorize>>,
         log: Arc<dyn Log>,
+        network: Arc<Network>,
         timed: bool,
     ) -> Arc<Self> {
         Arc::new(Table {
@@ -93,6 +103,7 @@ impl Table {
             limits,
             authorize,
             log,
+            network,
             timed,
         })
     }

@@ -48,8 +48,9 @@ impl Lasting {
 
     /// A store for a new instance that has these, its streams not led anywhere yet.
     pub fn store(&self, function: &Function, watch: Watch) -> Result<Store<State>, Failure> {
-        let wasi = instance::wasi(function, &self.env, false, || self.console.ends())?;
-        Ok(instance::store(function, instance::state(function, wasi, watch, None)))
+        let network = instance::network(function, None);
+        let wasi = instance::wasi(function, &self.env, network.as_ref(), false, || self.console.ends())?;
+        Ok(instance::store(function, instance::state(function, wasi, network, watch, None)))
     }
 
     /// Leads the standard streams to a call.

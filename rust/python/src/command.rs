@@ -7,13 +7,15 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use wippy_host::call::{Caller, Options};
-use wippy_host::error::{Failure, What};
+use wippy_host::error::{Abort, Failure, What};
 use wippy_host::function::Function;
 use wippy_host::groups::{Grants, Group};
 use wippy_host::imports::cli::Stdin;
 use wippy_host::imports::filesystem::Mount;
 use wippy_host::limits::InstanceLimits;
 use wippy_host::module::{Code, Module as HostModule};
+use wippy_host::net::access::NetworkSpec;
+use wippy_host::net::{Network, NetworkOptions};
 use wippy_host::spec::{Env, Spec};
 use wippy_host::streams::Output;
 use wippy_host::table::{Log, Table, TreeLimits};
@@ -72,6 +74,7 @@ pub fn run_command(
         cwd: "/".to_owned(),
         env: Env::Fixed(env.into()),
         mounts,
+        network: NetworkSpec::default(),
     };
     let options = Options {
         timeout: None,
@@ -85,7 +88,8 @@ pub fn run_command(
 }
 
 fn run(module: &HostModule, spec: Spec, options: &Options) -> Result<i32, Failure> {
-    let table = Table::new(TreeLimits { depth: 1, calls: 0 }, None, Arc::new(NoLog), false);
+    let network = Network::new(NetworkOptions::default())?;
+    let table = Table::new(TreeLimits { depth: 1, calls: 0 }, None, Arc::new(NoLog), network, false);
     let function = Function::prepare(&table, module, spec)?;
     let signature = function.signature()?;
     let mut arguments = Arguments::new(signature);
@@ -119,4 +123,8 @@ struct NoLog;
 
 impl Log for NoLog {
     fn lines(&self, _: &str, _: u8, _: &[u8]) {}
+
+    fn refused(&self, _: &str, _: &str) {}
+
+    fn failed(&self, _: &str, _: Abort) {}
 }

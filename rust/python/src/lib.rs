@@ -5,6 +5,7 @@
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod asking;
 mod batch;
 mod bridge;
 mod callee;
@@ -16,6 +17,7 @@ mod home;
 mod hooks;
 mod instance;
 mod module;
+mod network;
 mod output;
 mod pending;
 mod scope;
@@ -47,6 +49,8 @@ mod _core {
     use super::instance::InstanceBase;
     #[pymodule_export]
     use super::module::{Module, describe};
+    #[pymodule_export]
+    use super::network::{Network, NetworkRules, NetworkSpec};
     #[pymodule_export]
     use super::pending::Pending;
     #[pymodule_export]

@@ -14,6 +14,7 @@ use wippy_host::table::Refusal;
 
 use crate::callee::message;
 use crate::hooks::RunsPython;
+use crate::network::NetworkSpec;
 
 #[pyclass(frozen, module = "wippy_native._core")]
 pub struct FunctionSpec {
@@ -28,7 +29,8 @@ impl FunctionSpec {
     #[pyo3(signature = (
         *, id, method, wit=None, groups=vec![], strict_imports=false, capacity=16, inline=false, warm_start=false, reuse=1,
         max_execution_ms=0, max_memory_bytes=1 << 30, max_table_elements=100_000, max_result_bytes=1 << 30,
-        max_output_bytes=1 << 16, args=vec![], cwd="/".to_owned(), env=None, mounts=vec![]
+        max_output_bytes=1 << 16, args=vec![], cwd="/".to_owned(), env=None, mounts=vec![],
+        network=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "one keyword a field, as Python has it")]
     fn new(
@@ -50,6 +52,7 @@ impl FunctionSpec {
         cwd: String,
         env: Option<Bound<'_, PyAny>>,
         mounts: Vec<(PathBuf, String, bool)>,
+        network: Option<&NetworkSpec>,
     ) -> PyResult<Self> {
         let (fixed, dynamic) = environment(env)?;
         let env = match &dynamic {
@@ -77,6 +80,7 @@ impl FunctionSpec {
                 .into_iter()
                 .map(|(host, guest, writable)| Mount { host, guest, writable })
                 .collect(),
+            network: network.map(|network| network.0.clone()).unwrap_or_default(),
         };
         Ok(FunctionSpec { spec, env: dynamic })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use wippy_host::error::Failure;
+use wippy_host::net::{Network as HostNetwork, NetworkOptions};
 use wippy_host::stats::Snapshot;
 use wippy_host::table::{Authorize, Table as HostTable, Target, TreeLimits};
 
@@ -13,6 +14,7 @@ use crate::callee::{PyAuthorize, PyCallee, PyLog};
 use crate::errors::raise;
 use crate::function::FunctionBase;
 use crate::hooks::Signals;
+use crate::network::Network;
 use crate::scope;
 use crate::stats;
 
@@ -24,17 +26,29 @@ pub struct Table {
 #[pymethods]
 impl Table {
     #[new]
-    #[pyo3(signature = (*, log, authorize=None, max_call_depth=64, max_calls=0, timed=true))]
+    #[pyo3(signature = (
+        *, log, refused=None, network=None, authorize=None, max_call_depth=64, max_calls=0, timed=true
+    ))]
     fn new(
+        py: Python<'_>,
         log: Py<PyAny>,
+        refused: Option<Py<PyAny>>,
+        network: Option<&Network>,
         authorize: Option<Py<PyAny>>,
         max_call_depth: u32,
         max_calls: u64,
         timed: bool,
-    ) -> Self {
+    ) -> PyResult<Self> {
         let limits = TreeLimits { depth: max_call_depth, calls: max_calls };
         let authorize = authorize.map(|hook| Arc::new(PyAuthorize(hook)) as Arc<dyn Authorize>);
-        Table { inner: HostTable::new(limits, authorize, Arc::new(PyLog(log)), timed) }
+        let log = Arc::new(PyLog { lines: log, refused });
+        let network = match network {
+            Some(network) => Arc::clone(&network.0),
+            None => {
+                HostNetwork::new(NetworkOptions::default()).map_err(|failure| raise(py, failure, None))?
+            }
+        };
+        Ok(Table { inner: HostTable::new(limits, authorize, log, network, timed) })
     }
 
     fn add(&self, function: &Bound<'_, FunctionBase>) {

@@ -100,6 +100,9 @@ impl Function {
         state.frame = call.frame.clone();
         state.table = instance::table(self, call.frame.as_ref());
         state.limiter.begin_call();
+        if let Some(network) = &state.network {
+            network.guest.begin_call(call.frame.clone());
+        }
         instance::start_budgets(self, store);
     }
 
@@ -111,8 +114,9 @@ impl Function {
         interrupt: Interrupt,
     ) -> Result<Store<State>, Failure> {
         let ends = || Ends::of_call(self, call.options, streams);
-        let wasi = instance::wasi(self, call.env, call.trial, ends)?;
-        let state = instance::state(self, wasi, self.watch(call, interrupt), call.frame.clone());
+        let network = instance::network(self, call.frame.as_ref());
+        let wasi = instance::wasi(self, call.env, network.as_ref(), call.trial, ends)?;
+        let state = instance::state(self, wasi, network, self.watch(call, interrupt), call.frame.clone());
         Ok(instance::store(self, state))
     }
 

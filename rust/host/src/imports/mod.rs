@@ -10,9 +10,11 @@ pub mod cli;
 pub mod clocks;
 pub mod filesystem;
 pub mod funcs;
+pub mod http;
 pub mod io;
 pub mod preview1;
 pub mod random;
+pub mod sockets;
 pub mod stubs;
 
 use std::collections::BTreeSet;
@@ -48,6 +50,12 @@ impl Wanted {
         ["wasi:io/poll", "wasi:io/streams", "wasi:filesystem/types", funcs::INTERFACE]
             .iter()
             .any(|interface| self.has(interface))
+            || self.network()
+    }
+
+    /// Whether an instance may reach out.
+    pub fn network(&self) -> bool {
+        self.any_of_package("wasi:sockets/") || self.any_of_package("wasi:http/")
     }
 
     /// Whether an instance needs a WASI context at all.
@@ -65,6 +73,8 @@ pub fn linker(component: &Component, grants: &Grants) -> wasmtime::Result<(Linke
     clocks::link(&mut linker, &wanted)?;
     filesystem::link(&mut linker, &wanted)?;
     random::link(&mut linker, &wanted)?;
+    sockets::link(&mut linker, &wanted)?;
+    http::link(&mut linker, &wanted)?;
     funcs::link(&mut linker, &wanted)?;
     stubs::link(&mut linker, component, grants)?;
     Ok((linker, wanted))

@@ -49,7 +49,7 @@ pub fn linker(engine: &Engine, module: &Module, grants: &Grants) -> Result<Linke
                     .map_err(failed)?;
             }
         } else {
-            let denied = ungranted(namespace, name, grants);
+            let denied = ungranted(namespace, name);
             linker
                 .func_new(namespace, name, ty, move |_, _, _| Err(denied.clone().into()))
                 .map_err(failed)?;

@@ -12,13 +12,12 @@ use crate::groups::{Grants, Group, without_version};
 use crate::state::State;
 
 /// What calling this import raises.
-pub fn ungranted(interface: &str, function: &str, grants: &Grants) -> UngrantedImport {
+pub fn ungranted(interface: &str, function: &str) -> UngrantedImport {
     let group = Group::of_interface(interface);
     UngrantedImport {
         interface: interface.to_owned(),
         function: function.to_owned(),
         group: group.map_or(String::new(), |group| group.name().to_owned()),
-        unsupported: group.is_some_and(|group| grants.has(group) && !group.is_supported()),
     }
 }
 
@@ -27,12 +26,12 @@ pub fn link(linker: &mut Linker<State>, component: &Component, grants: &Grants) 
     let resources = linked_resources(component, grants);
     for (name, item) in component.component_type().imports(&engine) {
         match item.ty {
-            ComponentItem::ComponentFunc(_) => stub(&mut linker.root(), "$root", name, grants)?,
+            ComponentItem::ComponentFunc(_) => stub(&mut linker.root(), "$root", name)?,
             ComponentItem::ComponentInstance(instance) if !is_linked(name, grants) => {
                 let mut target = linker.instance(name)?;
                 for (export, item) in instance.exports(&engine) {
                     match item.ty {
-                        ComponentItem::ComponentFunc(_) => stub(&mut target, name, export, grants)?,
+                        ComponentItem::ComponentFunc(_) => stub(&mut target, name, export)?,
                         ComponentItem::Resource(ty) => resource(&mut target, export, ty, &resources)?,
                         _ => {}
                     }
@@ -99,15 +98,10 @@ fn resource(
 
 /// Interfaces the other files of this folder linked.
 fn is_linked(interface: &str, grants: &Grants) -> bool {
-    grants.open(interface) && Group::of_interface(interface).is_some_and(Group::is_supported)
+    grants.open(interface)
 }
 
-fn stub(
-    target: &mut LinkerInstance<'_, State>,
-    interface: &str,
-    function: &str,
-    grants: &Grants,
-) -> wasmtime::Result<()> {
-    let denied = ungranted(interface, function, grants);
+fn stub(target: &mut LinkerInstance<'_, State>, interface: &str, function: &str) -> wasmtime::Result<()> {
+    let denied = ungranted(interface, function);
     target.func_new(function, move |_, _, _, _| Err(denied.clone().into()))
 }

@@ -1,0 +1,201 @@
+//! What one function may reach: its entry's rules under the operator's, and who hears of refusals.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, oneshot};
+
+use super::Network;
+use super::address::kind;
+use super::http::pool::Pool;
+use super::pattern::is_local;
+use super::quota::{Caps, Over};
+use super::refusal::{Party, Refusal, deed, opening};
+use super::resolve::Unresolved;
+use super::rules::{Rules, Spot, Verdict};
+use crate::engine::Shared;
+use crate::frame::Frame;
+use crate::table::{Authorize, Log, Table};
+
+/// What an entry says of the network.
+#[derive(Clone, Default)]
+pub struct NetworkSpec {
+    pub rules: Rules,
+    pub caps: Caps,
+    pub response: ResponseLimits,
+}
+
+/// What one response may take.
+#[derive(Debug, Clone, Copy)]
+pub struct ResponseLimits {
+    pub header_bytes: usize,
+    /// 0 for no limit.
+    pub body_bytes: u64,
+    /// From the request's start to the body's end.
+    pub time: Option<Duration>,
+}
+
+impl Default for ResponseLimits {
+    fn default() -> Self {
+        ResponseLimits { header_bytes: 64 << 10, body_bytes: 0, time: None }
+    }
+}
+
+/// Names one function looks up at a time; more wait for their turn. The system's lookup keeps a thread, and a
+/// nameserver that does not answer keeps it long.
+const LOOKUPS: usize = 16;
+/// Refusals that are remembered, so that each is told once.
+const REMEMBERED: usize = 1000;
+
+/// See the module's documentation.
+pub struct Access {
+    pub entry: Arc<str>,
+    pub spec: NetworkSpec,
+    pub network: Arc<Network>,
+    pub pool: Arc<Pool>,
+    pub shared: &'static Shared,
+    authorize: Option<Arc<dyn Authorize>>,
+    log: Arc<dyn Log>,
+    told: Mutex<HashSet<String>>,
+    lookups: Semaphore,
+}
+
+impl Access {
+    pub fn new(table: &Table, entry: Arc<str>, spec: NetworkSpec, shared: &'static Shared) -> Arc<Access> {
+        Arc::new(Access {
+            entry,
+            spec,
+            network: Arc::clone(&table.network),
+            pool: Pool::new(),
+            shared,
+            authorize: table.authorize.clone(),
+            log: Arc::clone(&table.log),
+            told: Mutex::default(),
+            lookups: Semaphore::new(LOOKUPS),
+        })
+    }
+
+    /// Fails with the party that refuses.
+    pub fn judge<'a>(&'a self, verdict: impl Fn(&'a Rules) -> Verdict<'a>) -> Result<(), Refusal> {
+        let refused = Refusal::of(Party::Entry, &self.spec.rules, verdict(&self.spec.rules));
+        let ceiling = self.network.ceiling.as_ref();
+        let refused =
+            refused.or_else(|| ceiling.and_then(|rules| Refusal::of(Party::Operator, rules, verdict(rules))));
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Whether the entry's rules and the operator's let guests wait for others at all.
+    pub fn may_listen(&self) -> bool {
+        self.spec.rules.may_listen() && self.network.ceiling.as_ref().is_none_or(Rules::may_listen)
+    }
+
+    /// The addresses of a name, unfiltered.
+    pub async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Unresolved> {
+        if is_local(name) {
+            return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+        }
+        let _turn = self.lookups.acquire().await.map_err(|_| Unresolved::Temporary)?;
+        self.network.resolver.resolve(name).await
+    }
+
+    /// Asks the embedder, who has the last word (H-25). Runs off the guest's stack.
+    pub async fn is_authorized(&self, target: &str, frame: Option<&Frame>) -> bool {
+        let Some(authorize) = self.authorize.clone() else { return true };
+        let (log, entry, wanted) = (Arc::clone(&self.log), Arc::clone(&self.entry), target.to_owned());
+        let asked = self.off_the_stack(frame, move || match authorize.allows(&entry, &wanted) {
+            Ok(allowed) => allowed,
+            Err(reason) => {
+                log.failed(&entry, reason);
+                false
+            }
+        });
+        let allowed = asked.await.unwrap_or(false);
+        if !allowed {
+            let text = format!(
+                "{}: the guest may not reach {target}: Runtime(authorize=...) refuses it",
+                self.entry
+            );
+            self.tell(text, frame).await;
+        }
+        allowed
+    }
+
+    /// Tells of a refused target, once.
+    pub async fn refuse(&self, refusal: &Refusal, spot: Spot<'_>, ip: Option<IpAddr>, frame: Option<&Frame>) {
+        let target = match (spot.name, ip) {
+            (Some(name), _) => format!("{} {}://{name}:{}", deed(spot.scheme), spot.scheme.name(), spot.port),
+            (None, Some(IpAddr::V6(ip))) => {
+                format!("{} {}://[{ip}]:{}", deed(spot.scheme), spot.scheme.name(), spot.port)
+            }
+            (None, Some(ip)) => format!("{} {}://{ip}:{}", deed(spot.scheme), spot.scheme.name(), spot.port),
+            (None, None) => format!("{} {}", deed(spot.scheme), spot.scheme.name()),
+        };
+        let why = match ip {
+            Some(ip) if spot.name.is_some() => format!(" (it resolves to {ip}, {})", kind(ip)),
+            Some(ip) => format!(" ({ip} is {})", kind(ip)),
+            None => String::new(),
+        };
+        self.tell(refusal.explain(&self.entry, &target, &why, &opening(spot, ip)), frame).await;
+    }
+
+    /// The same for a lookup.
+    pub async fn refuse_lookup(
+        &self,
+        refusal: &Refusal,
+        name: &str,
+        ip: Option<IpAddr>,
+        frame: Option<&Frame>,
+    ) {
+        let why = ip.map_or(String::new(), |ip| format!(" (it resolves to {ip}, {})", kind(ip)));
+        let spot = Spot { scheme: super::pattern::Scheme::Tcp, name: Some(name), port: 0 };
+        let pattern = opening(spot, ip).replace(":*", "");
+        self.tell(refusal.explain(&self.entry, &format!("look up {name}"), &why, &pattern), frame).await;
+    }
+
+    /// The text about a limit that a guest reached.
+    pub fn over(&self, over: Over) -> String {
+        let Over { limit, allowed } = over;
+        let place = if limit.starts_with("max_total_") {
+            format!("Runtime(limits=Limits({limit}=...))")
+        } else {
+            format!("limits.{limit}")
+        };
+        format!("{}: the guest is over {place}: {allowed} are allowed", self.entry)
+    }
+
+    /// Logs a text that was not logged before, and waits until that is done.
+    pub async fn tell(&self, text: String, frame: Option<&Frame>) {
+        if let Some(log) = self.unheard(&text) {
+            let entry = Arc::clone(&self.entry);
+            self.off_the_stack(frame, move || log.refused(&entry, &text)).await;
+        }
+    }
+
+    /// The same where nobody can wait.
+    pub fn tell_later(&self, text: String) {
+        if let Some(log) = self.unheard(&text) {
+            let entry = Arc::clone(&self.entry);
+            self.shared.workers.run(move || log.refused(&entry, &text));
+        }
+    }
+
+    fn unheard(&self, text: &str) -> Option<Arc<dyn Log>> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = told.len() < REMEMBERED && told.insert(text.to_owned());
+        is_new.then(|| Arc::clone(&self.log))
+    }
+
+    /// Runs the embedder's code where it may block, and not where guests or connections are driven.
+    async fn off_the_stack<R: Send + 'static>(
+        &self,
+        frame: Option<&Frame>,
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Option<R> {
+        let (answer, answered) = oneshot::channel();
+        let depth = frame.map_or(0, Frame::depth);
+        self.shared.callees.at(depth).run(move || drop(answer.send(work())));
+        answered.await.ok()
+    }
+}

@@ -1,0 +1,207 @@
+//! What one instance does on the network: which names it looked up, what it uses, for which call.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::access::Access;
+use super::address::canonical;
+use super::pattern::Scheme;
+use super::quota::Meter;
+use super::refusal::Refusal;
+use super::resolve::Unresolved;
+use super::rules::Spot;
+use super::target::{HostName, Origin};
+use crate::frame::Frame;
+
+/// Names that a guest may look up in one call, and have opened their addresses.
+const MOST_NAMES: usize = 4096;
+
+/// Why there is no address to connect to.
+#[derive(Debug)]
+pub enum NoAddress {
+    Refused,
+    Unresolved(Unresolved),
+}
+
+/// See the module's documentation.
+pub struct GuestNetwork {
+    pub access: Arc<Access>,
+    pub meter: Arc<Meter>,
+    call: Mutex<OfCall>,
+}
+
+#[derive(Default)]
+struct OfCall {
+    frame: Option<Frame>,
+    /// The names that resolved to an address within this call.
+    names: HashMap<IpAddr, Vec<String>>,
+    looked_up: usize,
+}
+
+impl GuestNetwork {
+    pub fn new(access: &Arc<Access>, frame: Option<Frame>) -> Arc<GuestNetwork> {
+        let meter = Meter::within(&access.network.meter, access.spec.caps);
+        let call = OfCall { frame, ..OfCall::default() };
+        Arc::new(GuestNetwork { access: Arc::clone(access), meter, call: Mutex::new(call) })
+    }
+
+    /// The instance serves another call.
+    pub fn begin_call(&self, frame: Option<Frame>) {
+        self.meter.begin_call();
+        *self.call() = OfCall { frame, ..OfCall::default() };
+    }
+
+    pub fn frame(&self) -> Option<Frame> {
+        self.call().frame.clone()
+    }
+
+    /// Whether a request to this origin may be made, as far as can be told without looking its name up.
+    pub async fn may_request(&self, origin: &Origin) -> bool {
+        let spot = spot_of(origin);
+        let (judged, ip) = match &origin.host {
+            HostName::Name(_) => (self.access.judge(|rules| rules.of_name(spot)), None),
+            HostName::Ip(ip) => (self.access.judge(|rules| rules.of_address(spot, *ip)), Some(*ip)),
+        };
+        self.heard(judged, spot, ip).await
+    }
+
+    /// The addresses of an origin whose name may be looked up, without those that may not be reached.
+    pub async fn addresses(&self, origin: &Origin) -> Result<Vec<SocketAddr>, NoAddress> {
+        let found = match &origin.host {
+            HostName::Ip(ip) => vec![*ip],
+            HostName::Name(name) => self.access.resolve(name).await.map_err(NoAddress::Unresolved)?,
+        };
+        let spot = spot_of(origin);
+        let mut refused = None;
+        let mut open = Vec::with_capacity(found.len());
+        for ip in found {
+            match self.access.judge(|rules| rules.of_address(spot, ip)) {
+                Ok(()) => open.push(SocketAddr::new(ip, origin.port)),
+                Err(refusal) => refused = Some((refusal, ip)),
+            }
+        }
+        match refused {
+            Some((refusal, ip)) if open.is_empty() => {
+                self.heard(Err(refusal), spot, Some(ip)).await;
+                Err(NoAddress::Refused)
+            }
+            _ => Ok(open),
+        }
+    }
+
+    /// Whether a socket may be connected with this address, or send to it.
+    pub async fn may_connect(&self, scheme: Scheme, address: SocketAddr) -> bool {
+        let (ip, port) = (address.ip(), address.port());
+        let judged = self.judge_socket(scheme, address);
+        let names = self.call().names.get(&canonical(ip)).cloned().unwrap_or_default();
+        // The last name the guest looked up is the one it means.
+        let spot = Spot { scheme, name: names.last().map(String::as_str), port };
+        if !self.heard(judged, spot, Some(ip)).await {
+            return false;
+        }
+        self.access.is_authorized(&url(scheme, address), self.frame().as_ref()).await
+    }
+
+    /// Whether an answer from this address may come in: from where the guest may send to, or from anywhere where it is
+    /// to wait for others.
+    pub fn may_receive(&self, address: SocketAddr) -> bool {
+        self.access.may_listen() || self.judge_socket(Scheme::Udp, address).is_ok()
+    }
+
+    fn judge_socket(&self, scheme: Scheme, address: SocketAddr) -> Result<(), Refusal> {
+        let (ip, port) = (address.ip(), address.port());
+        let by =
+            |name: Option<&str>| self.access.judge(|rules| rules.of_address(Spot { scheme, name, port }, ip));
+        let names = self.call().names.get(&canonical(ip)).cloned().unwrap_or_default();
+        let mut judged = by(None);
+        for name in &names {
+            match by(Some(name)) {
+                Err(refusal) if refusal.denied_by.is_some() => return Err(refusal),
+                Ok(()) if judged.as_ref().is_err_and(|refusal| refusal.denied_by.is_none()) => {
+                    judged = Ok(())
+                }
+                _ => {}
+            }
+        }
+        judged
+    }
+
+    /// Whether a socket may be bound to a chosen address, or listen there.
+    pub async fn may_listen(&self, address: SocketAddr) -> bool {
+        let spot = Spot { scheme: Scheme::Listen, name: None, port: address.port() };
+        let judged = self.access.judge(|rules| rules.of_address(spot, address.ip()));
+        self.heard(judged, spot, Some(address.ip())).await
+            && self.access.is_authorized(&url(Scheme::Listen, address), self.frame().as_ref()).await
+    }
+
+    /// The addresses of a name that the guest may do something with; they are open to it under that name from now on.
+    pub async fn look_up(&self, host: HostName) -> Result<Vec<IpAddr>, NoAddress> {
+        let name = match host {
+            HostName::Ip(ip) => return Ok(vec![ip]),
+            HostName::Name(name) => name,
+        };
+        let frame = self.frame();
+        if let Err(refusal) = self.access.judge(|rules| rules.of_lookup(&name)) {
+            self.access.refuse_lookup(&refusal, &name, None, frame.as_ref()).await;
+            return Err(NoAddress::Refused);
+        }
+        if !self.count_lookup() || !self.access.is_authorized(&format!("dns://{name}"), frame.as_ref()).await
+        {
+            return Err(NoAddress::Refused);
+        }
+        let found = self.access.resolve(&name).await.map_err(NoAddress::Unresolved)?;
+        let mut refused = None;
+        let mut open = Vec::with_capacity(found.len());
+        for ip in found {
+            match self.access.judge(|rules| rules.of_answer(&name, ip)) {
+                Ok(()) => open.push(ip),
+                Err(refusal) => refused = Some((refusal, ip)),
+            }
+        }
+        if let Some((refusal, ip)) = refused.filter(|_| open.is_empty()) {
+            self.access.refuse_lookup(&refusal, &name, Some(ip), frame.as_ref()).await;
+            return Err(NoAddress::Refused);
+        }
+        self.remember(&name, &open);
+        Ok(open)
+    }
+
+    fn count_lookup(&self) -> bool {
+        let mut call = self.call();
+        call.looked_up += 1;
+        call.looked_up <= MOST_NAMES
+    }
+
+    fn remember(&self, name: &str, addresses: &[IpAddr]) {
+        let mut call = self.call();
+        for ip in addresses {
+            let names = call.names.entry(canonical(*ip)).or_default();
+            names.retain(|other| other != name);
+            names.push(name.to_owned());
+        }
+    }
+
+    /// Whether the judgement is favourable; it is told if not.
+    async fn heard(&self, judged: Result<(), Refusal>, spot: Spot<'_>, ip: Option<IpAddr>) -> bool {
+        match judged {
+            Ok(()) => true,
+            Err(refusal) => {
+                self.access.refuse(&refusal, spot, ip, self.frame().as_ref()).await;
+                false
+            }
+        }
+    }
+
+    fn call(&self) -> MutexGuard<'_, OfCall> {
+        self.call.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn spot_of(origin: &Origin) -> Spot<'_> {
+    Spot { scheme: origin.scheme, name: origin.host.name(), port: origin.port }
+}
+
+fn url(scheme: Scheme, address: SocketAddr) -> String {
+    format!("{}://{address}", scheme.name())
+}

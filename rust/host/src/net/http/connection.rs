@@ -1,0 +1,149 @@
+//! One connection to an origin, of either version of HTTP.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::header::HOST;
+use http::{HeaderValue, Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper::client::conn::{TrySendError, http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use wasmtime_wasi_http::Error;
+
+use super::body::Leaving;
+use super::pool::{Lease, Pool};
+use super::{errors, origin_form};
+use crate::net::dial::dial;
+use crate::net::guest::{GuestNetwork, NoAddress};
+use crate::net::pattern::Scheme;
+use crate::net::target::Origin;
+
+/// What HTTP/2 may keep of bodies that guests do not read: for one stream, and for all of a connection.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 4 << 20;
+/// Requests under way on one connection; for more another one is made. Servers allow about as many.
+const STREAMS: usize = 100;
+/// Header lines of one response.
+const HEADERS: usize = 256;
+
+/// A connection that can take a request.
+pub enum Connection {
+    Http1(http1::SendRequest<Leaving>),
+    Http2(Shared),
+}
+
+/// A handle on a connection that carries many requests at once.
+pub struct Shared {
+    sender: http2::SendRequest<Leaving>,
+    /// Requests under way, one for each handle but the pool's own.
+    streams: Arc<AtomicUsize>,
+}
+
+impl Shared {
+    /// Another handle; none if it has requests enough.
+    pub fn another(&self) -> Option<Shared> {
+        if self.sender.is_closed() || self.streams.load(Ordering::Relaxed) > STREAMS {
+            return None;
+        }
+        self.streams.fetch_add(1, Ordering::Relaxed);
+        Some(Shared { sender: self.sender.clone(), streams: Arc::clone(&self.streams) })
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    pub fn is_idle(&self) -> bool {
+        // The pool's own handle is counted too.
+        self.streams.load(Ordering::Relaxed) <= 1
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Connection {
+    /// Makes the request one for this connection: its version says how the target is written.
+    pub fn address(&self, request: &mut Request<Leaving>, uri: &Uri) {
+        match self {
+            Connection::Http1(_) => {
+                *request.uri_mut() = origin_form(uri);
+                if let Some(host) = uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok())
+                {
+                    request.headers_mut().insert(HOST, host);
+                }
+            }
+            // The target's authority says it.
+            Connection::Http2(_) => {
+                *request.uri_mut() = uri.clone();
+                request.headers_mut().remove(HOST);
+            }
+        }
+    }
+
+    pub async fn send(
+        &mut self,
+        request: Request<Leaving>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Leaving>>> {
+        match self {
+            Connection::Http1(sender) => sender.try_send_request(request).await,
+            Connection::Http2(shared) => shared.sender.try_send_request(request).await,
+        }
+    }
+
+    /// What is to be done with it when the response has been read.
+    pub fn lease(self, pool: &Arc<Pool>, origin: Origin) -> Lease {
+        Lease::new(self, Arc::clone(pool), origin)
+    }
+}
+
+/// A new connection to one of the origin's open addresses.
+pub async fn connect(guest: &Arc<GuestNetwork>, origin: &Origin) -> Result<Connection, Error> {
+    let addresses = guest.addresses(origin).await.map_err(|none| match none {
+        NoAddress::Refused => Error::HttpRequestDenied,
+        NoAddress::Unresolved(unresolved) => errors::of_lookup(&unresolved),
+    })?;
+    let stream = dial(&addresses).await.map_err(|error| errors::of_dialling(&error))?;
+    let header_bytes = guest.access.spec.response.header_bytes;
+    if origin.scheme != Scheme::Https {
+        return http1_over(stream, header_bytes).await;
+    }
+    let tls = guest.access.network.tls.connect(&origin.host, stream).await;
+    let stream = tls.map_err(|error| errors::of_tls(&error))?;
+    match stream.get_ref().1.alpn_protocol() {
+        Some(b"h2") => http2_over(stream, header_bytes).await,
+        _ => http1_over(stream, header_bytes).await,
+    }
+}
+
+async fn http1_over<S>(stream: S, header_bytes: usize) -> Result<Connection, Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut builder = http1::Builder::new();
+    builder.max_headers(HEADERS).max_header_size(header_bytes);
+    let (sender, driver) =
+        builder.handshake(TokioIo::new(stream)).await.map_err(|error| errors::of_exchange(&error))?;
+    tokio::spawn(driver);
+    Ok(Connection::Http1(sender))
+}
+
+async fn http2_over<S>(stream: S, header_bytes: usize) -> Result<Connection, Error>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX));
+    let (sender, driver) =
+        builder.handshake(TokioIo::new(stream)).await.map_err(|error| errors::of_exchange(&error))?;
+    tokio::spawn(driver);
+    Ok(Connection::Http2(Shared { sender, streams: Arc::new(AtomicUsize::new(1)) }))
+}

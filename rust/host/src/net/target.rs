@@ -1,0 +1,96 @@
+//! Where a URL leads.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use http::Uri;
+
+use super::pattern::Scheme;
+
+/// A host as it was named, in canonical form: lower case, Unicode as punycode, numbers of every notation as addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum HostName {
+    Name(String),
+    Ip(IpAddr),
+}
+
+impl HostName {
+    /// None for what is no host.
+    pub fn parse(text: &str) -> Option<HostName> {
+        // Escapes would be one thing to us and perhaps another to the server that reads the Host header.
+        if text.contains('%') {
+            return None;
+        }
+        match url::Host::parse(text).ok()? {
+            url::Host::Ipv4(ip) => Some(HostName::Ip(ip.into())),
+            url::Host::Ipv6(ip) => Some(HostName::Ip(ip.into())),
+            url::Host::Domain(name) => {
+                let name = name.strip_suffix('.').unwrap_or(&name);
+                (!name.is_empty() && !name.ends_with('.')).then(|| HostName::Name(name.to_owned()))
+            }
+        }
+    }
+
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            HostName::Name(name) => Some(name),
+            HostName::Ip(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HostName::Name(name) => f.write_str(name),
+            HostName::Ip(IpAddr::V4(ip)) => write!(f, "{ip}"),
+            HostName::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+        }
+    }
+}
+
+/// Scheme, host and port: what connections are kept by, and policies go by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    pub scheme: Scheme,
+    pub host: HostName,
+    pub port: u16,
+}
+
+impl Origin {
+    /// The origin of an absolute `http` or `https` URL; none where it has no usable one.
+    pub fn of(uri: &Uri) -> Option<Origin> {
+        let scheme = Scheme::parse(uri.scheme_str()?).filter(|scheme| scheme.default_port().is_some())?;
+        let authority = uri.authority()?;
+        // A user name, or an empty port.
+        if authority.as_str().contains('@') || authority.as_str().ends_with(':') {
+            return None;
+        }
+        let port = match authority.port() {
+            Some(port) => port.as_str().parse().ok().filter(|port| *port > 0)?,
+            None => scheme.default_port()?,
+        };
+        Some(Origin { scheme, host: HostName::parse(authority.host())?, port })
+    }
+}
+
+impl Origin {
+    /// The place a URL of any scheme names; only http and https have a port where none is written.
+    pub fn parse(url: &str) -> Option<Origin> {
+        let (scheme, rest) = url.split_once("://")?;
+        let scheme = Scheme::parse(scheme)?;
+        let uri: Uri =
+            format!("{}://{rest}", if scheme == Scheme::Https { "https" } else { "http" }).parse().ok()?;
+        if scheme.default_port().is_none() && uri.port().is_none() {
+            return None;
+        }
+        Some(Origin { scheme, ..Origin::of(&uri)? })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.name(), self.host)?;
+        if self.scheme.default_port() == Some(self.port) { Ok(()) } else { write!(f, ":{}", self.port) }
+    }
+}
