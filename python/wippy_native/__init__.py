@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         GuestExit,
         GuestTrap,
         HashMismatch,
+        HttpError,
         ImportDenied,
         InternalError,
         LimitExceeded,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .function import Function, PythonFunction
     from .instance import Instance
     from .limits import Limits
+    from .network import HttpRequest, HttpResponse, NetworkPolicy
     from .problems import Problem
     from .registry import Entry
     from .runtime import Runtime
@@ -50,12 +52,16 @@ __all__ = [
     "GuestExit",
     "GuestTrap",
     "HashMismatch",
+    "HttpError",
+    "HttpRequest",
+    "HttpResponse",
     "ImportDenied",
     "Instance",
     "InternalError",
     "Latency",
     "LimitExceeded",
     "Limits",
+    "NetworkPolicy",
     "Ok",
     "PoolClosed",
     "Problem",
@@ -74,8 +80,11 @@ _ELSEWHERE = {
     "Function": "function",
     "FunctionStats": "stats",
     "Latency": "stats",
+    "HttpRequest": "network",
+    "HttpResponse": "network",
     "Instance": "instance",
     "Limits": "limits",
+    "NetworkPolicy": "network",
     "Ok": "_border",
     "Problem": "problems",
     "PythonFunction": "function",

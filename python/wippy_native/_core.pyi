@@ -226,6 +226,7 @@ class FunctionSpec:
         cwd: str = ...,
         env: Sequence[tuple[str, str]] | Callable[[], Sequence[tuple[str, str]]] | None = ...,
         mounts: Sequence[tuple[str, str, bool]] = ...,
+        network: NetworkSpec | None = ...,
     ) -> FunctionSpec:
         """`groups`: canonical names. `env`: pairs, or a callable that gives them at each call and may raise.
         `mounts`: (host directory, guest path, writable). 0 means no limit for `max_execution_ms`."""
@@ -295,6 +296,50 @@ class InstanceBase:
     def id(self) -> str: ...
 
 @final
+class NetworkRules:
+    """What one party allows and denies on the network."""
+
+    def __new__(cls, allow: Sequence[str] = ..., deny: Sequence[str] = ...) -> NetworkRules:
+        """Raises `ValueError` with a list of (list, index, pattern, problem, hint)."""
+    def refusal(self, url: str, addresses: Sequence[str] = ...) -> str | None:
+        """Why these rules refuse a place; None where they allow it. Raises `ValueError` for what names no place."""
+
+@final
+class NetworkSpec:
+    """What an entry says of the network; 0 is no limit."""
+
+    def __new__(
+        cls,
+        rules: NetworkRules,
+        *,
+        max_sockets: int = ...,
+        max_http_requests: int = ...,
+        max_received_bytes: int = ...,
+        max_sent_bytes: int = ...,
+        max_response_header_bytes: int = ...,
+        max_response_body_bytes: int = ...,
+        max_response_ms: int = ...,
+    ) -> NetworkSpec: ...
+
+@final
+class Network:
+    """The network of one runtime; 0 is no limit."""
+
+    def __new__(
+        cls,
+        *,
+        ceiling: NetworkRules | None = ...,
+        ca: bytes = ...,
+        nameservers: Sequence[str] = ...,
+        http: Callable[[Any], Any] | None = ...,
+        max_total_sockets: int = ...,
+        max_total_http_requests: int = ...,
+        max_total_received_bytes: int = ...,
+        max_total_sent_bytes: int = ...,
+    ) -> Network:
+        """Raises `RegistryError` for certificates, `ValueError` for nameservers that cannot be used."""
+
+@final
 class Table:
     """The callable functions of one runtime: what `funcs` and `Runtime.call` look up."""
 
@@ -302,12 +347,15 @@ class Table:
         cls,
         *,
         log: Callable[[str, int, bytes], object],
+        refused: Callable[[str, str], object] | None = ...,
+        network: Network | None = ...,
         authorize: Callable[[str, str], bool] | None = ...,
         max_call_depth: int = ...,
         max_calls: int = ...,
         timed: bool = ...,
     ) -> Table:
-        """`log(entry, fd, lines)` takes whole lines of guest output (fd 1 or 2). `timed`: take the times of calls."""
+        """`log(entry, fd, lines)` takes whole lines of guest output (fd 1 or 2), `refused(entry, text)` refusals of the
+        network. `timed`: take the times of calls."""
     def add(self, function: FunctionBase) -> None: ...
     def add_python(self, id: str, callee: Callable[..., Any]) -> None: ...
     def remove(self, id: str) -> bool: ...

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from .catalog import Catalog
 from .config.function import FunctionConfig
-from .config.imports import INTERFACES, NOT_YET
+from .config.imports import INTERFACES
+from .config.network import GROUPS as REACHING
 from .config.kinds import PARSERS, is_plain_data, unknown_fields
 from .env import guest_env
 from .errors import WippyError
@@ -73,6 +74,7 @@ def _function(prepared: Prepared, catalog: Catalog, runtime: Runtime) -> Iterato
     yield from _env(config, catalog)
     yield from _mounts(config, catalog)
     yield from _limits(config, runtime)
+    yield from _network(config)
     if missing_imports(prepared) and _can_start(config, runtime):
         yield from _start_code(prepared)
 
@@ -112,8 +114,6 @@ def _imports(prepared: Prepared) -> Iterator[Problem]:
     if unknown := missing.get("", []):
         shown = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
         yield entry.problem("warning", f"imports {shown}, which nothing provides; calling it traps", ("imports",))
-    for group in sorted(set(prepared.config.groups) & set(NOT_YET)):
-        yield entry.problem("warning", f"{group} is not supported yet; calling it traps", ("imports",))
 
 
 def _can_start(config: FunctionConfig, runtime: Runtime) -> bool:
@@ -160,8 +160,8 @@ def missing_imports(prepared: Prepared) -> dict[str, list[str]]:
 
 
 def _lines(groups: list[str]) -> str:
-    """The lines to add; "" where adding one would change nothing yet. Most groups bring `wasi:io` along."""
-    useless = {*NOT_YET, "wasi:io"} if _WITH_IO & set(groups) - set(NOT_YET) else set(NOT_YET)
+    """The lines to add. Most groups bring `wasi:io` along."""
+    useless = {"wasi:io"} if _WITH_IO & set(groups) else set()
     lines = ", ".join(f'"- {group}"' for group in groups if group not in useless)
     return f"add {lines} to imports" if lines else ""
 
@@ -207,8 +207,16 @@ def _limits(config: FunctionConfig, runtime: Runtime) -> Iterator[Problem]:
     for name, wanted in config.limits.items():
         allowed = getattr(effective, name)
         if name in RUNTIME_ONLY:
-            text = f"limits.{name} has no effect on an entry: it belongs to the root call"
+            whole = "runtime" if name.startswith("max_total_") else "root call"
+            text = f"limits.{name} has no effect on an entry: it belongs to the {whole}"
             yield config.entry.problem("warning", text, ("limits", name), f"set Runtime(limits=Limits({name}=...))")
         elif wanted and wanted != allowed:
             text = f"limits.{name}: {wanted} is over the runtime's {allowed}, which holds"
             yield config.entry.problem("warning", text, ("limits", name), f"raise Runtime(limits=Limits({name}=...))")
+
+
+def _network(config: FunctionConfig) -> Iterator[Problem]:
+    """Rules: N-1."""
+    if (config.network.allow or config.network.deny) and not set(REACHING) & set(config.groups):
+        text = "network has no effect: the entry declares neither wasi:http nor wasi:sockets"
+        yield config.entry.problem("warning", text, ("network",), 'add "- wasi:http" to imports')

@@ -74,6 +74,20 @@ class ConfigError(RegistryError):
     """A field of an entry is missing or wrong. Rules: F-1, F-2, F-3."""
 
 
+class HttpError(WippyError):
+    """Raised by a `Runtime(http=...)` to have the guest's request fail.
+
+    `code` is an error code of `wasi:http` by its name, such as "connection-refused", "DNS-error" or
+    "HTTP-response-timeout"; the guest gets any other text as an "internal-error".
+    """
+
+    fields = ("code",)
+
+    def __init__(self, message: str = "internal-error", *, code: str | None = None, **common: Any) -> None:
+        self.code = code or message
+        super().__init__(message, **common)
+
+
 class HashMismatch(RegistryError):
     """The bytes of a module are not those its entry promises. Rules: F-7, F-8."""
 

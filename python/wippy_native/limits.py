@@ -36,6 +36,28 @@ class Limits:
     """`funcs` calls under one root call; 0 is no limit; runtime only."""
     max_module_bytes: int = 256 * MIB
     """Bytes of a module file."""
+    max_sockets: int = 64
+    """Sockets of `wasi:sockets` that one instance has open at once."""
+    max_http_requests: int = 64
+    """HTTP requests of one instance under way at once; one is until its response was read."""
+    max_received_bytes: int = 1024 * MIB
+    """Bytes one call receives over sockets and as bodies of responses; 0 is no limit."""
+    max_sent_bytes: int = 1024 * MIB
+    """Bytes one call sends; 0 is no limit."""
+    max_response_header_bytes: int = 64 * 1024
+    """Bytes of the head of one HTTP response."""
+    max_response_body_bytes: int = 0
+    """Bytes of the body of one HTTP response; 0 is no limit of its own."""
+    max_response_ms: int = 0
+    """Milliseconds from the start of one HTTP request to the end of its response; 0 is no limit."""
+    max_total_sockets: int = 4096
+    """Sockets that all instances of the runtime have open at once; runtime only."""
+    max_total_http_requests: int = 10_000
+    """HTTP requests of all instances under way at once; runtime only."""
+    max_total_received_bytes: int = 0
+    """Bytes all calls of the runtime receive in its life; 0 is no limit; runtime only."""
+    max_total_sent_bytes: int = 0
+    """Bytes all calls of the runtime send in its life; 0 is no limit; runtime only."""
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -56,8 +78,18 @@ class Limits:
         return Limits(**values)
 
 
-UNLIMITED_AT_ZERO = frozenset({"max_execution_ms", "max_calls"})
-RUNTIME_ONLY = frozenset({"max_call_depth", "max_calls"})
+UNLIMITED_AT_ZERO = frozenset(
+    {
+        "max_execution_ms", "max_calls", "max_received_bytes", "max_sent_bytes", "max_response_body_bytes",
+        "max_response_ms", "max_total_received_bytes", "max_total_sent_bytes",
+    }
+)  # fmt: skip
+RUNTIME_ONLY = frozenset(
+    {
+        "max_call_depth", "max_calls", "max_total_sockets", "max_total_http_requests", "max_total_received_bytes",
+        "max_total_sent_bytes",
+    }
+)  # fmt: skip
 LIMIT_NAMES = tuple(field.name for field in fields(Limits))
 
 

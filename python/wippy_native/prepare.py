@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from ._border import Engine, FunctionSpec, Module, Table
+from ._border import Engine, FunctionSpec, Module, NetworkRules, NetworkSpec, Table
 from .catalog import Catalog
 from .config.fields import Fields
 from .config.function import WAT, FunctionConfig
@@ -140,6 +140,7 @@ class Preparer:
             cwd=config.wasi.cwd or "/",
             env=guest_env(config.entry.id, self.catalog.environment, config.wasi.env, refusal),
             mounts=mounts,
+            network=_network(config, limits),
         )
 
     def mounts(self, config: FunctionConfig) -> tuple[list[HostMount], WippyError | None]:
@@ -158,6 +159,19 @@ class Preparer:
             writable = filesystem.config.writable and not mount.read_only
             mounts.append((os.fspath(filesystem.directory.absolute()), mount.guest, writable))
         return mounts, None
+
+
+def _network(config: FunctionConfig, limits: Limits) -> NetworkSpec:
+    return NetworkSpec(
+        NetworkRules(list(config.network.allow), list(config.network.deny)),
+        max_sockets=limits.max_sockets,
+        max_http_requests=limits.max_http_requests,
+        max_received_bytes=limits.max_received_bytes,
+        max_sent_bytes=limits.max_sent_bytes,
+        max_response_header_bytes=limits.max_response_header_bytes,
+        max_response_body_bytes=limits.max_response_body_bytes,
+        max_response_ms=limits.max_response_ms,
+    )
 
 
 def is_wat(content: bytes) -> bool:

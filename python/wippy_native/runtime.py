@@ -29,6 +29,8 @@ from .function import Function, PythonFunction
 from .guest_log import log_output
 from .installed import Installed
 from .limits import Limits
+from .network import NetworkPolicy, Transport, core_network
+from .network_log import log_refusal
 from .prepare import Preparer
 from .problems import Problem
 from .registry import Entry, Registry, entry_from_mapping, read_registry
@@ -49,6 +51,8 @@ class Options(TypedDict, total=False):
     strict: bool
     strict_imports: bool
     authorize: Callable[[str, str], bool] | None
+    network: NetworkPolicy | None
+    http: Transport | None
 
 
 class Runtime:
@@ -58,7 +62,12 @@ class Runtime:
     cache_dir: where compiled code is kept between processes; the user's cache directory by default.
     strict: whether a broken definition file is an error (the default) or is skipped with a warning (R-20).
     strict_imports: whether an import that an entry does not declare fails the load, instead of trapping when called.
-    authorize: asked with (caller id, target id) before a guest calls another function through `funcs` (H-25).
+    authorize: asked with (caller id, target) before a guest calls another function through `funcs`, where the target is
+      its id, and before it reaches a place on the network, where it is a URL: that of the request, or tcp://, udp://
+      and listen:// with an address and a port, or dns:// with a name (H-25, N-17).
+    network: what no entry may go beyond; without it an entry reaches what its own `network` block says (N-4).
+    http: answers the HTTP requests of all guests in the network's place, once the policy has let them pass: a function
+      or an async function from `HttpRequest` to `HttpResponse` (N-19).
 
     A runtime may be called from many threads at once. It is a context manager, and closes at the end of its block.
 
@@ -74,17 +83,26 @@ class Runtime:
         strict: bool = True,
         strict_imports: bool = False,
         authorize: Callable[[str, str], bool] | None = None,
+        network: NetworkPolicy | None = None,
+        http: Transport | None = None,
     ) -> None:
         if not isinstance(limits, (Limits, NoneType)):
             raise TypeError(f"limits: expected Limits(...), got {type(limits).__name__}")
         if authorize is not None and not callable(authorize):
             raise TypeError(f"authorize: expected a function, got {type(authorize).__name__}")
+        if not isinstance(network, (NetworkPolicy, NoneType)):
+            raise TypeError(f"network: expected NetworkPolicy(...), got {type(network).__name__}")
+        if http is not None and not callable(http):
+            raise TypeError(f"http: expected a function, got {type(http).__name__}")
         self.limits = limits or Limits()
+        self.network = network
         self._strict = strict
         self._lock = threading.RLock()
         self._unusable: WippyError | None = None
         self._table = Table(
             log=log_output,
+            refused=log_refusal,
+            network=core_network(network, self.limits, http),
             authorize=authorize,
             max_call_depth=self.limits.max_call_depth,
             max_calls=self.limits.max_calls,
@@ -157,20 +175,21 @@ class Runtime:
         wasi: Mapping[str, Any] | None = None,
         pool: Mapping[str, Any] | None = None,
         limits: Mapping[str, int] | None = None,
+        network: Mapping[str, Any] | None = None,
         strict_imports: bool = False,
         meta: Mapping[str, Any] | None = None,
     ) -> Function:
         """Add a function whose module is at hand: a path, or its bytes (binary, or WebAssembly text).
 
-        `method`, `wit`, `imports`, `wasi`, `pool`, `limits` and `strict_imports` are the fields of an entry; `hash` is
-        checked if given. An id that is taken is replaced. Returns the function.
+        `method`, `wit`, `imports`, `wasi`, `pool`, `limits`, `network` and `strict_imports` are the fields of an entry;
+        `hash` is checked if given. An id that is taken is replaced. Returns the function.
 
-        Raises `RegistryError` with the texts of a load, `ConfigError` also for a name in `wasi`, `pool` or `limits`
-        that nothing reads, and `TypeError` for a `source` or `imports` of another type. Rules: F-1 to F-17, F-40.
+        Raises `RegistryError` with the texts of a load, `ConfigError` also for a name in `wasi`, `pool`, `limits` or
+        `network` that nothing reads, and `TypeError` for a `source` or `imports` of another type. Rules: F-1 to F-17, F-40.
         """
         fields = {
             "method": method, "hash": hash, "wit": wit, "imports": list_of_imports(id, imports), "wasi": wasi,
-            "pool": pool, "limits": limits, "strict_imports": strict_imports,
+            "pool": pool, "limits": limits, "network": network, "strict_imports": strict_imports,
         }  # fmt: skip
         entry, content = entry_for_wasm(id, source, fields, meta, self.limits.max_module_bytes)
         config = parse_function(entry, has_bytes=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config.function import WAT, FunctionConfig
-from ..config.imports import NOT_YET
 
 # Exports that serve the canonical ABI or start the module, never a method.
 _PLUMBING = ("cabi_", "_initialize", "__")
@@ -111,10 +110,8 @@ def _imports(groups: Sequence[str], start_groups: Collection[str]) -> list[str]:
     usable = [
         f"    - {group}" + ("  # its start code needs it" if group in start_groups else "")
         for group in groups
-        if group not in NOT_YET
     ]
-    later = [f"    # - {group}  (not supported yet)" for group in groups if group in NOT_YET]
-    return ["  imports:" if usable else "  imports: []", *usable, *later]
+    return ["  imports:", *usable]
 
 
 def _name(stem: str) -> str:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from ..registry.entries import Entry, Step
 from ..registry.references import EntryId
-from . import limits, pool, wasi
+from . import limits, network, pool, wasi
 from .fields import Fields
 from .imports import canonical_groups, decode_imports, validate_imports
 
 WASM, WAT = "function.wasm", "function.wat"
 KINDS = (WASM, WAT)
 TRANSPORTS = ("payload", "wasi-http")
-COMMON = ("method", "wit", "transport", "imports", "pool", "limits", "wasi", "strict_imports")
+COMMON = ("method", "wit", "transport", "imports", "pool", "limits", "wasi", "network", "strict_imports")
 KNOWN = {WASM: ("fs", "path", "hash", *COMMON), WAT: ("source", *COMMON)}
 
 
@@ -33,6 +33,7 @@ class FunctionConfig:
     pool: pool.PoolPolicy
     limits: dict[str, int]
     wasi: wasi.WasiConfig
+    network: network.NetworkConfig
     strict_imports: bool
 
 
@@ -57,6 +58,7 @@ def parse_function(entry: Entry, *, has_bytes: bool = False) -> FunctionConfig:
         pool=pool.pool_policy(pool_config),
         limits=limits.decode_limits(fields.fields("limits")),
         wasi=wasi.decode_wasi(fields.fields("wasi")),
+        network=network.decode_network(fields.fields("network")),
         strict_imports=fields.boolean("strict_imports"),
     )
     if not has_bytes:
@@ -67,6 +69,7 @@ def parse_function(entry: Entry, *, has_bytes: bool = False) -> FunctionConfig:
     pool.validate_pool(pool_config, fields.fields("pool"))
     limits.validate_limits(config.limits, fields.fields("limits"))
     wasi.validate_wasi(config.wasi, fields.fields("wasi"))
+    network.validate_network(config.network, fields.fields("network"))
     return _with_groups(config, canonical_groups(items, fields))
 
 
@@ -101,6 +104,7 @@ def unknown_fields(entry: Entry) -> Iterator[tuple[tuple[Step, ...], str]]:
     yield from fields.unknown(KNOWN[entry.kind])
     yield from fields.fields("pool").unknown(pool.KNOWN)
     yield from fields.fields("limits").unknown(limits.KNOWN)
+    yield from fields.fields("network").unknown(network.KNOWN)
     block = fields.fields("wasi")
     yield from block.unknown(wasi.KNOWN)
     for item in block.maps("env"):

@@ -19,6 +19,9 @@ _FORMS = {
     "wasi.env[]": f"{_VARIABLE}; values are those of env.variable entries",
     "wasi.mounts": f"mounts: [{_MOUNT}]",
     "wasi.mounts[]": _MOUNT,
+    "network": 'network: {allow: ["https://api.example.com"]}',
+    "network.allow": 'allow: ["https://api.example.com"]',
+    "network.deny": 'deny: ["*.example.com"]',
     "values": "values: {NAME: value}",
 }
 

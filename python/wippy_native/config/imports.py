@@ -28,7 +28,6 @@ INTERFACES: dict[str, tuple[str, ...]] = {
     "wasi1": ("wasi-preview1", "preview1", "wasi_snapshot_preview1"),
 }  # fmt: skip
 COMPONENT_ONLY = ("funcs", "wasi:http", "wasi:sockets")
-NOT_YET = ("wasi:http", "wasi:sockets")
 
 
 def _table() -> dict[str, str]:

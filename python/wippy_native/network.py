@@ -1,0 +1,161 @@
+"""What guests may reach on the network, as the operator of a runtime says it; and stand-ins for the network in tests.
+
+An entry's `network` block and the runtime's `NetworkPolicy` are judged by the core. `request` and `response_parts` are
+called by it, for `Runtime(http=...)`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .limits import Limits
+
+if TYPE_CHECKING:
+    from ._border import Network, NetworkRules
+
+Headers = Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
+RawHeaders = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkPolicy:
+    """The ceiling for all entries of a runtime: no entry reaches what this does not open, whatever it asks for.
+
+    A non-empty `allow` is the whole list of what may be reached; an empty one opens public addresses. `deny` wins over
+    both policies. Patterns are `scheme://host[:port]`, `*.example.com`, blocks of addresses, and the words `public`,
+    `private`, `loopback`, `metadata` and `all`; docs/network.md has the whole grammar.
+
+    Raises `ValueError` for a wrong pattern or certificate file, `TypeError` for another type.
+    Rules: N-1 to N-20.
+    """
+
+    allow: Iterable[str] = ()
+    """What may be reached."""
+    deny: Iterable[str] = ()
+    """What may not, in any case."""
+    ca: str | os.PathLike[str] | bytes | None = None
+    """Certificates to trust besides the platform's: the path of a PEM file, or its bytes."""
+    nameservers: Iterable[str] = ()
+    """Whom to ask for the addresses of names, `10.0.0.2` or `10.0.0.2:5353`; the operating system if empty."""
+
+    def __post_init__(self) -> None:
+        for name in ("allow", "deny", "nameservers"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
+        object.__setattr__(self, "ca", _certificates(self.ca))
+        self._rules()
+
+    def allows(self, url: str, addresses: Iterable[str] = ()) -> bool:
+        """Whether this policy lets a guest reach `url`: https://api.example.com, tcp://10.0.0.5:5432.
+
+        `addresses` are those that its name resolves to; without them only what can be told by the name counts.
+        Raises `ValueError` for a text that names no place.
+
+        >>> NetworkPolicy(allow=["https://*.example.com"]).allows("https://api.example.com")
+        True
+        >>> NetworkPolicy(allow=["https://*.example.com"]).allows("https://api.example.com", ["10.0.0.1"])
+        False
+        """
+        return self.refusal(url, addresses) is None
+
+    def refusal(self, url: str, addresses: Iterable[str] = ()) -> str | None:
+        """Why `allows` says no; None where it says yes."""
+        return self._rules().refusal(url, list(addresses))
+
+    def _rules(self) -> NetworkRules:
+        from ._border import NetworkRules
+
+        try:
+            return NetworkRules(list(self.allow), list(self.deny))
+        except ValueError as error:
+            list_, index, pattern, problem, hint = error.args[0][0]
+            raise ValueError(f"NetworkPolicy({list_}=...)[{index}] {pattern!r}: {problem}; {hint}") from None
+
+
+def core_network(policy: NetworkPolicy | None, limits: Limits, http: Transport | None) -> Network:
+    """The network of a runtime. Raises `RegistryError` for certificates or nameservers that cannot be used."""
+    from ._border import Network
+
+    totals = {
+        "max_total_sockets": limits.max_total_sockets,
+        "max_total_http_requests": limits.max_total_http_requests,
+        "max_total_received_bytes": limits.max_total_received_bytes,
+        "max_total_sent_bytes": limits.max_total_sent_bytes,
+    }
+    if policy is None:
+        return Network(http=http, **totals)
+    ca = policy.ca if isinstance(policy.ca, bytes) else b""
+    return Network(ceiling=policy._rules(), ca=ca, nameservers=list(policy.nameservers), http=http, **totals)
+
+
+def _texts(name: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise TypeError(f"NetworkPolicy({name}=...): expected a list of texts, got {type(value).__name__}")
+    items = tuple(value)
+    for item in items:
+        if not isinstance(item, str):
+            raise TypeError(f"NetworkPolicy({name}=...): expected texts, got {type(item).__name__}")
+    return items
+
+
+def _certificates(value: str | os.PathLike[str] | bytes | None) -> bytes | None:
+    if value is None or isinstance(value, bytes):
+        return value
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"NetworkPolicy(ca=...): expected a path or bytes, got {type(value).__name__}")
+    try:
+        return Path(value).read_bytes()
+    except OSError as error:
+        raise ValueError(f"NetworkPolicy(ca=...): cannot read {os.fspath(value)}: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A guest's request, as `Runtime(http=...)` gets it."""
+
+    entry: str
+    """The id of the entry whose guest makes it."""
+    method: str
+    url: str
+    headers: RawHeaders
+    """In their order, names in lower case; a name may stand several times."""
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, decoded as Latin-1; None if there is none."""
+        wanted = name.lower()
+        return next((value.decode("latin-1") for found, value in self.headers if found == wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """What `Runtime(http=...)` answers. `body` as a string is sent as UTF-8."""
+
+    status: int = 200
+    headers: Headers = ()
+    body: bytes | str = b""
+    trailers: Headers = ()
+
+
+Transport = Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
+
+
+def request(entry: str, method: str, url: str, headers: list[tuple[str, bytes]], body: bytes) -> HttpRequest:
+    """Called by the core."""
+    return HttpRequest(entry, method, url, tuple(headers), body)
+
+
+def response_parts(response: Any) -> tuple[int, list[tuple[str, bytes]], bytes, list[tuple[str, bytes]]]:
+    """Called by the core. Raises `TypeError` for what is no `HttpResponse`."""
+    if not isinstance(response, HttpResponse):
+        raise TypeError(f"Runtime(http=...) returned {type(response).__name__}; return an HttpResponse")
+    body = response.body.encode() if isinstance(response.body, str) else bytes(response.body)
+    return response.status, list(_fields(response.headers)), body, list(_fields(response.trailers))
+
+
+def _fields(headers: Headers) -> Iterator[tuple[str, bytes]]:
+    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+        yield name, value.encode("latin-1") if isinstance(value, str) else bytes(value)

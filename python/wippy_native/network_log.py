@@ -1,0 +1,15 @@
+"""Refusals of the network policy as log records: logger `wippy_native.network`, each text once a function.
+
+Rules: N-16.
+"""
+
+from __future__ import annotations
+
+import logging
+
+log = logging.getLogger("wippy_native.network")
+
+
+def log_refusal(entry: str, text: str) -> None:
+    """Log what a guest of `entry` was refused, and how to allow it."""
+    log.warning("%s", text, extra={"entry": entry})
