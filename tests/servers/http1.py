@@ -1,0 +1,74 @@
+"""An HTTP/1.1 server that answers, and misbehaves, byte by byte as its routes say (`http1_routes`).
+
+A route is chosen by the target's first segment; what follows are its numbers, as in `/chunked/3/100`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+
+from .connection import Connection, ProtocolError
+from .http1_exchange import Exchange
+from .http1_routes import NO_ROUTE, ROUTES
+from .http1_wire import answer_head, read_head
+from .records import BODY_CAP, Request
+from .threaded import TcpServer
+
+STALE_AFTER = 0.02
+
+
+class Http1Server(TcpServer):
+    """Notes every request in `requests` as soon as its head is there, and does what the path says.
+
+    `close_after` ends a connection, as said in the last answer, after that many requests. `stale` makes every answer say
+    that the connection stays, and ends it without a word 20 ms later.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        *,
+        tls: ssl.SSLContext | None = None,
+        close_after: int | None = None,
+        stale: bool = False,
+        body_cap: int = BODY_CAP,
+    ) -> None:
+        super().__init__(host, tls=tls)
+        self.close_after = close_after
+        self.stale = stale
+        self.body_cap = body_cap
+        self.requests: list[Request] = []
+        self.body_sent = 0
+        """Bytes of answers' bodies that the kernel took, framing included: how far an endless one came."""
+
+    def url(self, path: str = "/", host: str | None = None) -> str:
+        """The URL of a path; with a host name of the client's choice."""
+        name = host or (f"[{self.host}]" if ":" in self.host else self.host)
+        return f"{'https' if self.tls else 'http'}://{name}:{self.port}{path}"
+
+    def serve(self, connection: Connection) -> None:
+        for count in itertools.count(1):
+            exchange = self._next(connection)
+            if count == self.close_after:
+                exchange.keep_alive = False
+            self._answer(exchange)
+            if self.stale:
+                connection.wait(STALE_AFTER)
+            if self.stale or not exchange.keep_alive:
+                return
+
+    def _next(self, connection: Connection) -> Exchange:
+        try:
+            request = read_head(connection)
+        except ProtocolError:
+            connection.send(answer_head(400, [("content-length", "0"), ("connection", "close")]))
+            raise
+        self.requests.append(request)
+        return Exchange(self, connection, request)
+
+    def _answer(self, exchange: Exchange) -> None:
+        route = ROUTES.get(exchange.route, NO_ROUTE)
+        if route.reads_first:
+            exchange.read()
+        route.answer(exchange)
