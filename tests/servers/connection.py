@@ -1,4 +1,4 @@
-"""A client's connection: reading by lines and lengths, waiting without missing the client's end, and ending in every way.
+"""A client's connection: reading by lines and lengths, waiting without missing the client's end, every kind of end.
 
 Reading and writing block. What waits for time instead waits for the client's end too, so that a connection the client
 gave up is never open for longer than that takes to arrive.

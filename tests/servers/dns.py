@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence

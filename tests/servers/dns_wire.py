@@ -68,7 +68,7 @@ def build(question: Question, code: str, records: list[Record], ttl: int, *, tru
 
 
 def _parse_name(message: bytes, at: int) -> tuple[str, int]:
-    labels = []
+    labels: list[str] = []
     while True:
         if at >= len(message):
             raise ValueError("a name without end")
@@ -90,10 +90,7 @@ def _edns_size(message: bytes, at: int) -> int:
 
 
 def _record(record: Record, ttl: int) -> bytes:
-    if record.qtype == "CNAME":
-        data = _name(record.data)
-    else:
-        data = ipaddress.ip_address(record.data).packed
+    data = _name(record.data) if record.qtype == "CNAME" else ipaddress.ip_address(record.data).packed
     return _name(record.name) + struct.pack("!HHIH", _NUMBERS[record.qtype], 1, ttl, len(data)) + data
 
 

@@ -21,8 +21,8 @@ STALE_AFTER = 0.02
 class Http1Server(TcpServer):
     """Notes every request in `requests` as soon as its head is there, and does what the path says.
 
-    `close_after` ends a connection, as said in the last answer, after that many requests. `stale` makes every answer say
-    that the connection stays, and ends it without a word 20 ms later.
+    `close_after` ends a connection after that many requests, as its last answer says. With `stale` answers say that the
+    connection stays, and 20 ms later it ends without a word.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Servers on threads: bound to a free port of loopback while their block runs, and nothing of them left after it.
 
-Threads, not asyncio: a server that misbehaves on purpose reads as the list of what it does. A thread that waits is woken
-by shutting its socket down, which other threads may do at any time.
+Threads, not asyncio: a server that misbehaves on purpose reads as the list of what it does. A thread that waits is
+woken by shutting its socket down, which other threads may do at any time.
 """
 
 from __future__ import annotations
@@ -64,6 +64,8 @@ class Server(ABC):
         """Close what listens, and wake every thread."""
 
     def _start_thread(self, work: Callable[..., None], *arguments: object) -> threading.Thread:
+        # A server of a whole test run has had many connections.
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
         name = f"{type(self).__name__} {work.__name__.strip('_')}"
         thread = threading.Thread(target=work, args=arguments, name=name, daemon=True)
         self._threads.append(thread)

@@ -7,12 +7,15 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
-from .tcp import Greeter, SilentServer
+from .connection import Connection
+from .tcp import SilentServer
+from .threaded import TcpServer
 
 NAMES = ("localhost", "service.test", "127.0.0.1", "::1")
 """Whom a server is unless the test says otherwise."""
 PLAIN_ANSWER = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
+# After the start of every certificate that trustme makes.
 _PAST = datetime.datetime(2001, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -45,10 +48,9 @@ class Authority:
         maximum: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
     ) -> ssl.SSLContext:
         """For a server of these names and addresses (`NAMES`), and of these versions of TLS."""
-        ends = _PAST + datetime.timedelta(days=1)
-        times = {"not_before": _PAST, "not_after": ends} if expired else {}
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._ca.issue_cert(*(names or NAMES), **times).configure_cert(context)
+        certificate = self._ca.issue_cert(*(names or NAMES), not_after=_PAST if expired else None)
+        certificate.configure_cert(context)
         context.minimum_version = minimum
         context.maximum_version = maximum
         if alpn:
@@ -62,11 +64,12 @@ class Authority:
         return context
 
 
-class PlainTextServer(Greeter):
+class PlainTextServer(TcpServer):
     """Answers whatever comes with plain HTTP: what a client meets that speaks TLS to the wrong port."""
 
-    def __init__(self, answer: bytes = PLAIN_ANSWER, host: str = "127.0.0.1") -> None:
-        super().__init__(answer, host)
+    def serve(self, connection: Connection) -> None:
+        connection.read()
+        connection.send(PLAIN_ANSWER)
 
 
 class MuteTlsServer(SilentServer):
