@@ -274,25 +274,35 @@ def test_a_body_cut_short(serving: Serving, connect: Connect) -> None:
 
 
 @pytest.mark.parametrize(
-    "sent",
-    [
-        b"what\r\n\r\n",
-        b"GET / HTTP/2\r\n\r\n",
-        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
-        b"GET / HTTP/1.1\r\nspace : x\r\n\r\n",
-        b"POST / HTTP/1.1\r\ncontent-length: +1\r\n\r\n",
-        b"POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
-        b"POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n",
-        b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nabc",
-    ],
+    "head", [b"what", b"GET / HTTP/2", b"GET / HTTP/1.1\r\nno colon", b"GET / HTTP/1.1\r\nspace : x"]
 )
-def test_mistakes_of_clients_are_noted(serving: Serving, connect: Connect, sent: bytes) -> None:
+def test_a_bad_head_is_answered_and_noted(serving: Serving, connect: Connect, head: bytes) -> None:
     server = serving(Http1Server())
     client = connect(server)
-    client.socket.sendall(sent)
-    answer = client.socket.makefile("rb").read()
-    assert answer == b"HTTP/1.1 400 Status\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-    assert len(server.errors) == 1
+    client.socket.sendall(head + b"\r\n\r\n")
+    client.expect(b"HTTP/1.1 400 Status\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    client.expect_end()
+    assert (len(server.errors), server.requests) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (["Content-Length: +1"], b""),
+        (["Content-Length: 1", "Transfer-Encoding: chunked"], b""),
+        (["Transfer-Encoding: gzip"], b""),
+        (["Transfer-Encoding: chunked"], b"1\r\nabc"),
+        (["Transfer-Encoding: chunked"], b"0x1\r\na\r\n"),
+    ],
+)
+def test_a_bad_body_ends_the_connection_and_is_noted(
+    serving: Serving, connect: Connect, headers: list[str], body: bytes
+) -> None:
+    server = serving(Http1Server())
+    client = connect(server)
+    client.ask("/hello", *headers, method="POST", body=body)
+    client.expect_end()
+    assert (len(server.errors), [request.complete for request in server.requests]) == (1, [False])
 
 
 def test_connections_are_counted(serving: Serving) -> None:
