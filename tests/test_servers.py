@@ -5,15 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import httpx
 import pytest
 from servers import Http1Server, Server, pattern
+from servers.clients import leaving_no_thread
 from servers.fixtures import Serving
 from support.threads import eventually
 
@@ -159,11 +158,9 @@ def test_what_does_not_end_ends_with_the_client(serving: Serving, connect: Conne
 
 @pytest.mark.parametrize("path", ["/hang", "/unread", "/hang-body", "/slow/60000", "/endless", "/head-flood", "/hello"])
 def test_what_does_not_end_ends_with_the_server(connect: Connect, path: str) -> None:
-    threads = threading.active_count()
-    with Http1Server() as server:
+    with leaving_no_thread(), Http1Server() as server:
         connect(server).ask(path)
         eventually(lambda: server.requests)
-    assert threading.active_count() == threads
     assert server.open == 0
     with pytest.raises(ConnectionRefusedError):
         connect(server)
@@ -359,11 +356,8 @@ def test_ipv6(serving: Serving) -> None:
 
 
 def test_many_servers_leave_nothing() -> None:
-    threads = threading.active_count()
-    with warnings.catch_warnings(record=True) as caught:
+    with leaving_no_thread():
         for _ in range(20):
             with Http1Server() as server, closing(Client(server)) as client:
                 client.ask("/hello")
                 client.expect(HELLO)
-    assert threading.active_count() == threads
-    assert caught == []
