@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -18,7 +17,7 @@ from support.threads import eventually
 
 
 def http2(authority: Authority) -> httpx.Client:
-    return httpx.Client(http1=False, http2=True, verify=authority.client_context())
+    return httpx.Client(http1=False, http2=True, trust_env=False, verify=authority.client_context())
 
 
 def test_http2(h2_server: Http2Server, authority: Authority) -> None:
@@ -38,9 +37,7 @@ def test_http2_streams_go_on_beside_each_other(serving: Serving, authority: Auth
     server = serving(Http2Server(tls=authority.context(alpn=["h2"])))
     with http2(authority) as client, ThreadPoolExecutor(5) as pool:
         client.get(server.url("/hello"))
-        start = time.monotonic()
-        answers = list(pool.map(client.get, [server.url("/slow/100")] * 5))
-        assert time.monotonic() - start < 0.5
+        answers = list(pool.map(client.get, [server.url("/slow/300")] * 5))
     assert [answer.text for answer in answers] == ["hello"] * 5
     assert (server.connections, server.most_streams, server.errors) == (1, 5, [])
     assert [request.stream for request in server.requests] == [1, 3, 5, 7, 9, 11]
@@ -53,7 +50,7 @@ def test_http2_says_how_many_streams_it_takes(serving: Serving, authority: Autho
     server = serving(Http2Server(tls=authority.context(alpn=["h2"]), max_concurrent_streams=2))
     with http2(authority) as client, ThreadPoolExecutor(4) as pool:
         client.get(server.url("/hello"))
-        assert len(list(pool.map(client.get, [server.url("/slow/10")] * 4))) == 4
+        assert len(list(pool.map(client.get, [server.url("/slow/50")] * 4))) == 4
     assert (server.connections, server.most_streams) == (1, 2)
 
 

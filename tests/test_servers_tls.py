@@ -14,7 +14,7 @@ from support.threads import eventually
 
 
 def test_tls(tls_server: Http1Server, authority: Authority) -> None:
-    with httpx.Client(verify=authority.client_context()) as client:
+    with httpx.Client(trust_env=False, verify=authority.client_context()) as client:
         assert client.get(tls_server.url("/hello", "localhost")).text == "hello"
         assert client.get(tls_server.url("/bytes/300000")).content == pattern(300_000)
         assert client.get(tls_server.url("/no-length")).text == "hello"

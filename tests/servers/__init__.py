@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .connection import Connection, Handshake, ProtocolError
 from .dns import DnsServer, Query
 from .http1 import Http1Server
+from .http_server import HttpServer
 from .records import Request, pattern
 from .tcp import FullServer, Greeter, ResetServer, SilentServer, Sink, TcpEchoServer, unused_port
 from .threaded import Server, TcpServer
@@ -28,6 +29,7 @@ __all__ = [
     "Handshake",
     "Http1Server",
     "Http2Server",
+    "HttpServer",
     "MuteTlsServer",
     "PlainTextServer",
     "ProtocolError",

@@ -17,6 +17,9 @@ from dataclasses import dataclass
 PIECE = 1 << 16
 MAX_LINE = 1 << 20
 
+# The end of the client's output; where there is no such event, its complete end is seen all the same.
+_CLIENT_END = getattr(select, "POLLRDHUP", 0)
+
 
 class ProtocolError(Exception):
     """The client sent what the protocol does not allow."""
@@ -106,7 +109,7 @@ class Connection:
 
     def wait(self, seconds: float | None = None) -> None:
         """Let time pass; `Gone` as soon as the client ends its side, even with input that nobody read."""
-        self._poll(select.POLLRDHUP, seconds)
+        self._poll(_CLIENT_END, seconds)
 
     def wait_for_input(self, seconds: float | None) -> bool:
         """Whether there is something to read, or the end of it, within that time."""

@@ -12,14 +12,14 @@ from .connection import Connection, ProtocolError
 from .http1_exchange import Exchange
 from .http1_routes import NO_ROUTE, ROUTES
 from .http1_wire import answer_head, read_head
-from .records import BODY_CAP, Request
-from .threaded import TcpServer
+from .http_server import HttpServer
+from .records import BODY_CAP
 
 STALE_AFTER = 0.02
 
 
-class Http1Server(TcpServer):
-    """Notes every request in `requests` as soon as its head is there, and does what the path says.
+class Http1Server(HttpServer):
+    """Does what the path says.
 
     `close_after` ends a connection after that many requests, as its last answer says. With `stale` answers say that the
     connection stays, and 20 ms later it ends without a word.
@@ -34,18 +34,11 @@ class Http1Server(TcpServer):
         stale: bool = False,
         body_cap: int = BODY_CAP,
     ) -> None:
-        super().__init__(host, tls=tls)
+        super().__init__(host, tls=tls, body_cap=body_cap)
         self.close_after = close_after
         self.stale = stale
-        self.body_cap = body_cap
-        self.requests: list[Request] = []
         self.body_sent = 0
         """Bytes of answers' bodies that the kernel took, framing included: how far an endless one came."""
-
-    def url(self, path: str = "/", host: str | None = None) -> str:
-        """The URL of a path; with a host name of the client's choice."""
-        name = host or (f"[{self.host}]" if ":" in self.host else self.host)
-        return f"{'https' if self.tls else 'http'}://{name}:{self.port}{path}"
 
     def serve(self, connection: Connection) -> None:
         for count in itertools.count(1):

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from .http1_exchange import Exchange
 from .http1_wire import chunk, last_chunk
-from .records import pattern, pattern_pieces
+from .records import TRAILERS, pattern, pattern_pieces
 
 Answer = Callable[[Exchange], None]
-TRAILERS = [("x-checksum", "5d41402a"), ("x-second", "2")]
 
 
 @dataclass(frozen=True)

@@ -23,14 +23,12 @@ from h2.exceptions import StreamClosedError
 from h2.settings import SettingCodes, Settings
 
 from .connection import Connection, ProtocolError
-from .records import BODY_CAP, Headers, Request, pattern
-from .threaded import TcpServer
-
-TRAILERS = [("x-checksum", "5d41402a"), ("x-second", "2")]
+from .http_server import HttpServer
+from .records import BODY_CAP, TRAILERS, Headers, Request, pattern
 
 
-class Http2Server(TcpServer):
-    """Notes every request in `requests` as soon as its head is there; answers when it is complete.
+class Http2Server(HttpServer):
+    """Answers a request when it is complete.
 
     /hello, /echo, /inspect, /status/N, /bytes/N, /headers/N/SIZE and /slow/MS are those of HTTP/1.1.
     /trailers: `hello` and two trailers. /hang: no answer. /reset-stream: RST_STREAM with INTERNAL_ERROR.
@@ -45,19 +43,12 @@ class Http2Server(TcpServer):
         max_concurrent_streams: int = 100,
         body_cap: int = BODY_CAP,
     ) -> None:
-        super().__init__(host, tls=tls)
+        super().__init__(host, tls=tls, body_cap=body_cap)
         self.max_concurrent_streams = max_concurrent_streams
-        self.body_cap = body_cap
-        self.requests: list[Request] = []
         self.most_streams = 0
         """The greatest number of streams open at once on one connection."""
         self.resets: list[int] = []
         """Error codes of the streams that clients reset."""
-
-    def url(self, path: str = "/", host: str | None = None) -> str:
-        """The URL of a path; with a host name of the client's choice."""
-        name = host or (f"[{self.host}]" if ":" in self.host else self.host)
-        return f"{'https' if self.tls else 'http'}://{name}:{self.port}{path}"
 
     def serve(self, connection: Connection) -> None:
         try:
@@ -170,7 +161,7 @@ class _Session:
 
     def _open(self, stream: int, fields: Headers) -> None:
         named = dict(fields)
-        request = Request(named[":method"], named[":path"], "HTTP/2", fields, self.connection.number, stream)
+        request = Request(named[":method"], named.get(":path", ""), "HTTP/2", fields, self.connection.number, stream)
         self.open[stream] = request
         self.server.requests.append(request)
         self.server.most_streams = max(self.server.most_streams, len(self.open))

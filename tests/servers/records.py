@@ -11,6 +11,9 @@ Headers = list[tuple[str, str]]
 BODY_CAP = 1 << 20
 """Bytes of a request's body that are kept."""
 
+TRAILERS: Headers = [("x-checksum", "5d41402a"), ("x-second", "2")]
+"""What `/trailers` sends after its body."""
+
 # 251 is prime: a piece that is lost, doubled or misplaced shows.
 _PATTERN = bytes(range(251)) * 512
 
