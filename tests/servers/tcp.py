@@ -60,7 +60,7 @@ class SilentServer(TcpServer):
 
 
 class ResetServer(TcpServer):
-    """Ends every connection with RST: at once, or when the first bytes have come."""
+    """Ends every connection with RST: when the first bytes have come, or at once, which `connect` itself may report."""
 
     def __init__(self, host: str = "127.0.0.1", *, after_input: bool = False) -> None:
         super().__init__(host)
