@@ -9,6 +9,7 @@ from servers import (
     FullServer,
     Greeter,
     ResetServer,
+    Server,
     SilentServer,
     Sink,
     TcpEchoServer,
@@ -60,10 +61,14 @@ def test_silent(serving: Serving) -> None:
 def test_resetter(serving: Serving, after_input: bool) -> None:
     server = serving(ResetServer(after_input=after_input))
     # At once may be before the client knows that it is connected.
-    with pytest.raises(ConnectionResetError), connected(server) as client:
-        if after_input:
-            client.sendall(b"x")
-        client.recv(1)
+    with pytest.raises(ConnectionResetError):
+        _ask(server, b"x" if after_input else b"")
+
+
+def _ask(server: Server, data: bytes) -> bytes:
+    with connected(server) as client:
+        client.sendall(data)
+        return client.recv(1)
 
 
 def test_a_full_queue(serving: Serving) -> None:
