@@ -15,6 +15,8 @@ from wippy_native import Runtime
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
 
+pytest_plugins = ["servers.fixtures"]
+
 WriteProject = Callable[[str], Path]
 MakeRuntime = Callable[..., Runtime]
 
