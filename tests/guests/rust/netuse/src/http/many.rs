@@ -26,10 +26,12 @@ impl Getting {
         match self {
             Getting::Head { ready, future } => match incoming::head_now(&future) {
                 None => Getting::Head { ready, future },
-                Some(head) => match head.and_then(Download::open) {
-                    Ok(download) => Getting::Body(download),
-                    Err(error) => Getting::Done(Err(error)),
-                },
+                Some(head) => {
+                    // Before the future, whose child it is.
+                    drop(ready);
+                    head.and_then(Download::open)
+                        .map_or_else(|error| Getting::Done(Err(error)), Getting::Body)
+                }
             },
             Getting::Body(download) => match download.read() {
                 Ok(Some(_)) => Getting::Body(download),
@@ -74,7 +76,9 @@ pub fn hoard(url: &str, count: u32) -> Vec<String> {
     let heads: Vec<_> = started
         .iter()
         .map(|started| match started {
-            Ok(future) => incoming::head_now(future),
+            // Some hosts notice what arrived only when they are asked whether anything is ready.
+            Ok(future) if future.subscribe().ready() => incoming::head_now(future),
+            Ok(_) => None,
             Err(error) => Some(Err(error.clone())),
         })
         .collect();
