@@ -12,6 +12,8 @@ use incoming::Download;
 use outgoing::{Headers, Sending, Target, Upload};
 
 const MILLISECOND: u64 = 1_000_000;
+/// For bodies of any length, so that a long one takes few rounds.
+const LARGE_PIECE: u32 = 65_536;
 
 pub fn fetch(r: &Request) -> Result<Response, String> {
     let request = outgoing::request(&r.method, &Target::of_url(&r.url), &r.headers)?;
@@ -93,7 +95,7 @@ fn post(
     let head = (|| {
         let declared = declared.map(|n| ("content-length".to_string(), n.to_string().into_bytes()));
         let request = outgoing::request("POST", &Target::of_url(url), declared.as_slice())?;
-        sending = Sending::new(Upload::open(&request)?, Content::Xs(length));
+        sending = Sending::new(Upload::open(&request)?, Content::Xs(length)).in_pieces(LARGE_PIECE);
         let future = outgoing::start(request, None)?;
         incoming::head(&future, &mut sending)
     })();
@@ -157,7 +159,7 @@ pub fn echo_stream(url: &str, pieces: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, String
     Ok(echoes)
 }
 
-/// A started request whose response has begun to arrive; dropped with all that belongs to it.
+/// A response of which only the head was read.
 pub fn hold_response(url: &str) -> IncomingResponse {
     get_head(url).expect("a response")
 }
