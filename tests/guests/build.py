@@ -5,7 +5,7 @@
 
 Rebuilding needs the toolchain of the guest's language (README.md lists them); `--check` needs nothing.
 Each guest is built in a copy of its sources, beside a `wit/` folder put together from our own WIT and, where it is
-needed, the WASI 0.2 WIT that the locked `wasmtime-wasi` crate ships. So no WASI WIT is kept in this repository.
+needed, the WASI 0.2 WIT that the locked crates of wasmtime ship. So no WASI WIT is kept in this repository.
 """
 
 from __future__ import annotations
@@ -31,15 +31,23 @@ WASM_LD = os.environ.get("GUEST_WASM_LD", "wasm-ld-22")
 # A Python that has ziglang and componentize-py installed.
 PYTHON = os.environ.get("GUEST_PYTHON", sys.executable)
 
+# The crates that ship WASI's WIT, with its folder in each. The second one has `wasi:http` as well.
+WASI = "wasmtime-wasi"
+WASI_HTTP = "wasmtime-wasi-http"
+WASI_WIT = {WASI: "src/p2/wit/deps", WASI_HTTP: "wit/deps"}
+
 
 @dataclass(frozen=True)
 class Guest:
-    """What one built file is made of; `sources` and `wit` are folders or files below this one."""
+    """What one built file is made of.
+
+    `sources` and `wit` are folders or files below this one, `wasi` the crate whose WIT is put beside them.
+    """
 
     build: Callable[[str, Path, Path], dict[str, str]]
     sources: tuple[str, ...]
     wit: tuple[str, ...]
-    wasi: bool = False
+    wasi: str | None = None
 
 
 def run(*command: str | Path, cwd: Path | None = None, **env: str) -> str:
@@ -126,12 +134,14 @@ def build_js(name: str, stage: Path, out: Path) -> dict[str, str]:
 GUESTS = {
     "types": Guest(build_rust, ("rust/Cargo.toml", "rust/Cargo.lock", "rust/types"), ("types",)),
     "hostuse": Guest(
-        build_rust, ("rust/Cargo.toml", "rust/Cargo.lock", "rust/hostuse"), ("hostuse", "runtime"), wasi=True
+        build_rust, ("rust/Cargo.toml", "rust/Cargo.lock", "rust/hostuse"), ("hostuse", "runtime"), wasi=WASI
     ),
-    "command": Guest(build_rust, ("rust/Cargo.toml", "rust/Cargo.lock", "rust/command"), ("command",), wasi=True),
+    "netuse": Guest(build_rust, ("rust/Cargo.toml", "rust/Cargo.lock", "rust/netuse"), ("netuse",), wasi=WASI_HTTP),
+    "command": Guest(build_rust, ("rust/Cargo.toml", "rust/Cargo.lock", "rust/command"), ("command",), wasi=WASI),
     "textstat": Guest(build_c, ("c/textstat",), ("textstat",)),
     "pyguest": Guest(build_python, ("python/pyguest",), ("pyguest", "runtime")),
     "jsguest": Guest(build_js, ("js/jsguest",), ("jsguest",)),
+    "jsfetch": Guest(build_js, ("js/jsfetch",), ("jsfetch",)),
 }
 
 
@@ -150,14 +160,14 @@ def prepare(name: str, guest: Guest, work: Path) -> Path:
     for package in guest.wit[1:]:
         shutil.copytree(HERE / "wit" / package, wit / "deps" / package)
     if guest.wasi:
-        shutil.copytree(wasi_wit(), wit / "deps", dirs_exist_ok=True)
+        shutil.copytree(wasi_wit(guest.wasi), wit / "deps", dirs_exist_ok=True)
     return stage
 
 
-def wasi_wit() -> Path:
+def wasi_wit(crate: str) -> Path:
     metadata = json.loads(run("cargo", "metadata", "--format-version", "1", "--locked", cwd=HERE.parents[1]))
-    (manifest,) = (p["manifest_path"] for p in metadata["packages"] if p["name"] == "wasmtime-wasi")
-    return Path(manifest).parent / "src/p2/wit/deps"
+    (manifest,) = (p["manifest_path"] for p in metadata["packages"] if p["name"] == crate)
+    return Path(manifest).parent / WASI_WIT[crate]
 
 
 def guest_tool(stage: Path, *args: str | Path) -> None:
