@@ -7,6 +7,8 @@
 //!         have in common: share=all|engine|nothing
 //!     wippy-benches creation [NAME=VALUE...]  what making a pool costs: memories= tables= stacks= for each instance
 //!     wippy-benches sleepers REPOSITORY CACHE N MS [NAME=VALUE...]  N guests that wait at once
+//!     wippy-benches serve CERTIFICATE KEY  the server of the HTTP benches; prints its ports, ends with standard input
+//!     wippy-benches requests REPOSITORY CACHE NAME URL CA SECONDS  guests that ask it, with a connection a request
 //!
 //! Compiled guests are kept in CACHE. `benches/run.py` runs this alternately with the Python benches.
 
@@ -14,6 +16,7 @@ mod cases;
 mod engine;
 mod explain;
 mod measure;
+mod network;
 mod sleepers;
 mod threads;
 mod usage;
@@ -59,11 +62,17 @@ fn run(words: &[&str]) -> wasmtime::Result<()> {
         ["sleepers", repository, cache, count, ms, ref words @ ..] => {
             sleepers::run(Path::new(repository), Path::new(cache), count.parse()?, ms.parse()?, words)
         }
+        ["serve", certificate, key] => network::serve(Path::new(certificate), Path::new(key)),
+        ["requests", repository, cache, name, url, ca, seconds] => {
+            let seconds = Duration::try_from_secs_f64(seconds.parse()?)?;
+            network::run(Path::new(repository), Path::new(cache), name, url, Path::new(ca), seconds)
+        }
         _ => {
             wasmtime::bail!(
                 "usage: wippy-benches cases REPOSITORY CACHE SECONDS | explain REPOSITORY CACHE [SETTINGS] | \
                  threads REPOSITORY CACHE SECONDS [NAME=VALUE...] | creation [NAME=VALUE...] | \
-                 sleepers REPOSITORY CACHE N MS [NAME=VALUE...]"
+                 sleepers REPOSITORY CACHE N MS [NAME=VALUE...] | \
+                 serve CERTIFICATE KEY | requests REPOSITORY CACHE NAME URL CA SECONDS"
             )
         }
     }

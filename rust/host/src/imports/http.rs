@@ -4,10 +4,13 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::Linker;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::WasiView as _;
 use wasmtime_wasi_http::p2::bindings::LinkOptions;
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, IoError};
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
-use wasmtime_wasi_http::{WasiHttp, WasiHttpCtx, WasiHttpView as _};
+use wasmtime_wasi_http::{Error, WasiHttp, WasiHttpCtx, WasiHttpView as _};
 
 use super::Wanted;
 use crate::net::guest::GuestNetwork;
@@ -18,11 +21,41 @@ pub fn link(linker: &mut Linker<State>, wanted: &Wanted) -> wasmtime::Result<()>
     if wanted.has("wasi:http/types") {
         let options = LinkOptions::default();
         types::add_to_linker::<State, WasiHttp>(linker, &(&options).into(), State::http)?;
+        tell_codes(linker)?;
     }
     if wanted.has("wasi:http/outgoing-handler") {
         outgoing_handler::add_to_linker::<State, WasiHttp>(linker, State::http)?;
     }
     Ok(())
+}
+
+/// The library's bodies fail with its own kind of error, and its `http-error-code` knows another one only: a guest whose
+/// response broke off would not learn why.
+fn tell_codes(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut instance = linker.instance("wasi:http/types@0.2.12")?;
+    instance.func_wrap("http-error-code", |mut store: StoreContextMut<'_, State>, (error,): OfError| {
+        let error = store.data_mut().ctx().table.get(&error)?;
+        let own = || error.downcast_ref::<Error>().map(code_of_body);
+        Ok((error.downcast_ref::<ErrorCode>().cloned().or_else(own),))
+    })?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+type OfError = (Resource<IoError>,);
+
+/// What `net::http` fails bodies with.
+fn code_of_body(error: &Error) -> ErrorCode {
+    match error {
+        Error::HttpResponseIncomplete => ErrorCode::HttpResponseIncomplete,
+        Error::HttpResponseTimeout => ErrorCode::HttpResponseTimeout,
+        Error::HttpResponseBodySize(size) => ErrorCode::HttpResponseBodySize(*size),
+        Error::HttpRequestBodySize(size) => ErrorCode::HttpRequestBodySize(*size),
+        Error::ConnectionReadTimeout => ErrorCode::ConnectionReadTimeout,
+        Error::HttpProtocolError => ErrorCode::HttpProtocolError,
+        other => ErrorCode::InternalError(Some(other.to_string())),
+    }
 }
 
 /// What an instance has of it.

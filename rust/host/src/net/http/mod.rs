@@ -16,6 +16,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{Method, Request, Response, StatusCode, Uri};
 use tokio::time::{Instant, timeout};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -107,6 +108,11 @@ impl Exchange {
         let (response, connection) = self.over_a_connection(request, first_byte).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::HttpUpgradeFailed);
+        }
+        // Two parties on the way may read this as two different messages (RFC 9112, 6.3).
+        let headers = response.headers();
+        if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
+            return Err(Error::HttpProtocolError);
         }
         let lease = connection.lease(&self.guest.access.pool, self.origin.clone());
         Ok(response.map(|body| Arriving::of_network(body, self.limits(), self.permit, lease).boxed()))

@@ -58,10 +58,13 @@ impl Pool {
             return Some(shared);
         }
         while let Some(mut sender) = self.pop(origin) {
-            let ready = timeout(SETTLE, poll_fn(|context| sender.poll_ready(context)));
-            if matches!(ready.await, Ok(Ok(()))) {
-                return Some(Connection::Http1(sender));
+            if !sender.is_ready() {
+                let ready = timeout(SETTLE, poll_fn(|context| sender.poll_ready(context)));
+                if !matches!(ready.await, Ok(Ok(()))) {
+                    continue;
+                }
             }
+            return Some(Connection::Http1(sender));
         }
         None
     }
