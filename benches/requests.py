@@ -2,8 +2,8 @@
 
     python -m benches.requests [--rounds N] [--seconds S]
 
-One server on loopback (benches/rust) answers all of them, with five bytes, in a process of its own. Every round measures
-every contender once; ratios are taken within a round. Prints tables in Markdown.
+One server on loopback (benches/rust) answers all of them, with five bytes, in a process of its own. Every round
+measures every contender once; ratios are taken within a round. Prints tables in Markdown.
 """
 
 from __future__ import annotations

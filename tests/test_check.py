@@ -44,7 +44,7 @@ entries:
     kind: function.wat
     source: file://add.wat
     method: add
-    imports: [wasi:http]
+    network: {allow: [public]}
 """
 EXPECTED = [
     ("app:f", "warning", 3, "imports wasi:cli undeclared; calling it traps"),
@@ -57,7 +57,7 @@ EXPECTED = [
     ("app:g", "warning", 19, "is over the runtime's 1073741824, which holds"),
     ("app:g", "warning", 19, "limits.max_calls has no effect on an entry"),
     ("app:typo", "warning", 26, "unsupported entry kind: function.wasn"),
-    ("app:ok", "warning", 31, "wasi:http is not supported yet"),
+    ("app:ok", "warning", 31, "network has no effect"),
 ]
 
 
@@ -144,12 +144,12 @@ STARTS = """\
 
 
 def test_imports_are_one_line_for_an_entry(rt: wippy.Runtime) -> None:
-    """H-13, H-14: groups in the line, lines to add in the hint; those that are not supported yet are not advised."""
+    """H-13, H-14: groups in the line, lines to add in the hint."""
     rt.add_wasm("app:f", STARTS.encode(), "f")
     warning, error = rt.check()
     assert (warning.severity, error.severity) == ("warning", "error")
     assert warning.message == "imports wasi:clocks, wasi:random, wasi:sockets undeclared; calling them traps"
-    assert warning.hint == 'add "- wasi:clocks", "- wasi:random" to imports'
+    assert warning.hint == 'add "- wasi:clocks", "- wasi:random", "- wasi:sockets" to imports'
     assert "start code calls wasi:random/random@0.2.0#get-random-u64, which is not declared" in error.message
     assert error.hint == 'add "- wasi:random", "- wasi:clocks" to imports'
 
@@ -172,7 +172,10 @@ def test_start_code_that_lacks_one_group(rt: wippy.Runtime) -> None:
 def test_start_code_that_has_what_it_needs(rt: wippy.Runtime) -> None:
     rt.add_wasm("app:f", STARTS.encode(), "f", imports=["wasi:random", "wasi:clocks"])
     (warning,) = rt.check()
-    assert (warning.message, warning.hint) == ("imports wasi:sockets undeclared; calling it traps", "")
+    assert (warning.message, warning.hint) == (
+        "imports wasi:sockets undeclared; calling it traps",
+        'add "- wasi:sockets" to imports',
+    )
 
 
 def test_a_transport_without_effect(rt: wippy.Runtime) -> None:

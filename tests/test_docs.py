@@ -52,13 +52,15 @@ def test_commands_print_what_is_shown() -> None:
 
 
 def test_every_field_is_documented() -> None:
-    from wippy_native.config import environment, filesystem, function, limits, pool, wasi
+    from wippy_native.config import environment, filesystem, function, limits, network, pool, wasi
+    from wippy_native.limits import RUNTIME_ONLY
 
     text = (DOCS / "registry.md").read_text()
     known = {*function.KNOWN["function.wasm"], *function.KNOWN["function.wat"], *filesystem.KNOWN}
     known |= {name for names in environment.KNOWN.values() for name in names}
     known |= {f"limits.{name}" for name in limits.KNOWN} | {f"pool.{name}" for name in ("type", "size", "workers")}
+    known |= {f"network.{name}" for name in network.KNOWN}
     known |= {f"wasi.{name}" for name in wasi.KNOWN} | {f"wasi.env[].{name}" for name in wasi.ENV_KNOWN}
     assert pool.KNOWN
-    for name in known - {"pool", "limits", "wasi", "limits.max_call_depth", "limits.max_calls"}:
+    for name in known - {"pool", "limits", "wasi", "network"} - {f"limits.{name}" for name in RUNTIME_ONLY}:
         assert f"`{name}" in text, name

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from .catalog import Catalog
 from .config.function import FunctionConfig
 from .config.imports import INTERFACES
-from .config.network import GROUPS as REACHING
 from .config.kinds import PARSERS, is_plain_data, unknown_fields
+from .config.network import GROUPS as REACHING
 from .env import guest_env
 from .errors import WippyError
 from .limits import RUNTIME_ONLY
 from .prepare import Prepared
 from .problems import Problem, Severity, in_file_order
+from .reach import Reach, reach_of
 from .registry import Entry
 from .suggest import did_you_mean
 from .trial import try_start
@@ -36,12 +37,19 @@ def check_project(path: str | Path, *, strict: bool = True) -> list[Problem]:
 
     Raises `RegistryError` only when there is no project. Rules: C-17.
     """
+    return examine_project(path, strict=strict)[0]
+
+
+def examine_project(path: str | Path, *, strict: bool = True) -> tuple[list[Problem], list[Reach]]:
+    """The problems, and what each entry with a group of the network may reach. Rules: C-17, N-20."""
     from .runtime import Runtime
 
     runtime, registry, failures = Runtime.load_with_failures(path, strict=strict)
     with runtime:
         found = [problem for failure in failures for problem in failure.errors]
-        return in_file_order([*registry.problems, *registry.nothing_found(), *found, *check_runtime(runtime)])
+        problems = in_file_order([*registry.problems, *registry.nothing_found(), *found, *check_runtime(runtime)])
+        reaches = [reach_of(prepared.config) for prepared in runtime._installed.prepared.values()]
+        return problems, [reach for reach in reaches if reach is not None]
 
 
 def check_runtime(runtime: Runtime) -> list[Problem]:

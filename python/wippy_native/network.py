@@ -79,16 +79,16 @@ def core_network(policy: NetworkPolicy | None, limits: Limits, http: Transport |
     """The network of a runtime. Raises `RegistryError` for certificates or nameservers that cannot be used."""
     from ._border import Network
 
-    totals = {
-        "max_total_sockets": limits.max_total_sockets,
-        "max_total_http_requests": limits.max_total_http_requests,
-        "max_total_received_bytes": limits.max_total_received_bytes,
-        "max_total_sent_bytes": limits.max_total_sent_bytes,
-    }
-    if policy is None:
-        return Network(http=http, **totals)
-    ca = policy.ca if isinstance(policy.ca, bytes) else b""
-    return Network(ceiling=policy._rules(), ca=ca, nameservers=list(policy.nameservers), http=http, **totals)
+    return Network(
+        ceiling=None if policy is None else policy._rules(),
+        ca=policy.ca if policy is not None and isinstance(policy.ca, bytes) else b"",
+        nameservers=[] if policy is None else list(policy.nameservers),
+        http=http,
+        max_total_sockets=limits.max_total_sockets,
+        max_total_http_requests=limits.max_total_http_requests,
+        max_total_received_bytes=limits.max_total_received_bytes,
+        max_total_sent_bytes=limits.max_total_sent_bytes,
+    )
 
 
 def _texts(name: str, value: object) -> tuple[str, ...]:

@@ -185,7 +185,8 @@ class Runtime:
         `hash` is checked if given. An id that is taken is replaced. Returns the function.
 
         Raises `RegistryError` with the texts of a load, `ConfigError` also for a name in `wasi`, `pool`, `limits` or
-        `network` that nothing reads, and `TypeError` for a `source` or `imports` of another type. Rules: F-1 to F-17, F-40.
+        `network` that nothing reads, and `TypeError` for a `source` or `imports` of another type.
+        Rules: F-1 to F-17, F-40.
         """
         fields = {
             "method": method, "hash": hash, "wit": wit, "imports": list_of_imports(id, imports), "wasi": wasi,

@@ -17,6 +17,7 @@ from ..guest_log import log_output
 from ..hashing import digest, hash_text
 from ..limits import Limits
 from ..prepare import Preparer, is_wat
+from ..reach import reach_of
 from ..registry import read_registry
 from ..suggest import did_you_mean
 from ..trial import Trial, try_start
@@ -39,6 +40,7 @@ class Inspection:
     start_failure: str
     wit: str
     declared: list[str] | None = None
+    reach: str = ""
     entry: str = field(default="")
 
 
@@ -76,6 +78,7 @@ def _inspect_entry(directory: Path, identity: str) -> Inspection:
     content = preparer.content(config)
     found = _inspection(identity, identity, preparer.compile(config, content).module, content)
     found.declared = list(config.groups)
+    found.reach = str(reach_of(config) or "")
     return _with_entry(found, Draft.of_entry(config, found.hash, is_core=found.kind == "core"))
 
 
@@ -136,6 +139,7 @@ def _as_json(found: Inspection) -> dict[str, Any]:
             }
             for group, functions in found.imports.items()
         ],
+        "reach": found.reach or None,
         "start_calls": found.start_calls,
         "start_groups": found.start_groups,
         "start_failure": found.start_failure or None,
@@ -155,6 +159,8 @@ def _print(found: Inspection) -> None:
         data(f"  {group or 'nothing provides'}{_declared(found, group)}")
         for function in functions:
             data(f"    {function}{'  (called by start code)' if function in found.start_calls else ''}")
+    if found.reach:
+        data(f"\nmay reach: {found.reach}")
     if found.start_failure:
         data(f"\nstart code fails: {found.start_failure}")
     if found.wit:

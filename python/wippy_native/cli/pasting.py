@@ -107,10 +107,7 @@ def _binary_source(draft: Draft) -> list[str]:
 def _imports(groups: Sequence[str], start_groups: Collection[str]) -> list[str]:
     if not groups:
         return []
-    usable = [
-        f"    - {group}" + ("  # its start code needs it" if group in start_groups else "")
-        for group in groups
-    ]
+    usable = [f"    - {group}" + ("  # its start code needs it" if group in start_groups else "") for group in groups]
     return ["  imports:", *usable]
 
 

@@ -144,7 +144,7 @@ impl Network {
                 received: max_total_received_bytes,
                 sent: max_total_sent_bytes,
             },
-            transport: http.map(|callee| PyTransport::new(py, callee)).transpose()?,
+            transport: http.map(|callee| PyTransport::shared(py, callee)).transpose()?,
         };
         let made = py.detach(|| HostNetwork::new(options));
         made.map(Network).map_err(|failure| raise(py, failure, None))
@@ -161,6 +161,8 @@ fn nameserver(text: &str) -> PyResult<SocketAddr> {
     })
 }
 
+type Fields = Vec<(String, Vec<u8>)>;
+
 /// `Runtime(http=...)`: answers requests in the network's place.
 struct PyTransport {
     callee: Arc<Py<PyAny>>,
@@ -168,7 +170,7 @@ struct PyTransport {
 }
 
 impl PyTransport {
-    fn new(py: Python<'_>, callee: Py<PyAny>) -> PyResult<Arc<dyn Transport>> {
+    fn shared(py: Python<'_>, callee: Py<PyAny>) -> PyResult<Arc<dyn Transport>> {
         let is_async =
             py.import("wippy_native.callees")?.call_method1("is_async", (&callee,))?.is_truthy()?;
         Ok(Arc::new(PyTransport { callee: Arc::new(callee), is_async }))
@@ -193,12 +195,7 @@ impl Asked for PyTransport {
 
     fn answer(py: Python<'_>, _: &str, value: &Bound<'_, PyAny>) -> PyResult<TransportResponse> {
         let parts = py.import("wippy_native.network")?.getattr("response_parts")?.call1((value,))?;
-        let (status, headers, body, trailers): (
-            u16,
-            Vec<(String, Vec<u8>)>,
-            Vec<u8>,
-            Vec<(String, Vec<u8>)>,
-        ) = parts.extract()?;
+        let (status, headers, body, trailers): (u16, Fields, Vec<u8>, Fields) = parts.extract()?;
         Ok(TransportResponse { status, headers, body: Bytes::from(body), trailers })
     }
 }

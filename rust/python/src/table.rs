@@ -29,6 +29,7 @@ impl Table {
     #[pyo3(signature = (
         *, log, refused=None, network=None, authorize=None, max_call_depth=64, max_calls=0, timed=true
     ))]
+    #[expect(clippy::too_many_arguments, reason = "one keyword an option, as Python has it")]
     fn new(
         py: Python<'_>,
         log: Py<PyAny>,
