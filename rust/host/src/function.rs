@@ -179,10 +179,13 @@ impl Function {
         }
     }
 
-    /// No more instances without a call, for good.
+    /// No more instances without a call, for good, and no connections without one.
     pub(crate) fn drop_spares(&self) {
         if let Some(spares) = &self.spares {
             spares.close();
+        }
+        if let Some(access) = &self.access {
+            access.pool.clear();
         }
     }
 

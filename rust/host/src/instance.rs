@@ -32,9 +32,9 @@ pub(crate) fn state(
     State { wasi, network, limiter: Limiter::new(function.spec.limits), watch, frame, table, errands }
 }
 
-/// What an instance does on the network, where it may reach out at all.
-pub(crate) fn network(function: &Function, frame: Option<&Frame>) -> Option<Arc<GuestNetwork>> {
-    function.access.as_ref().map(|access| GuestNetwork::new(access, frame.cloned()))
+/// What an instance does on the network, where it may reach out at all; in a `trial` nothing is reached.
+pub(crate) fn network(function: &Function, frame: Option<&Frame>, trial: bool) -> Option<Arc<GuestNetwork>> {
+    function.access.as_ref().map(|access| GuestNetwork::new(access, frame.cloned(), trial))
 }
 
 /// Where a guest with this frame finds functions.

@@ -48,7 +48,7 @@ impl Lasting {
 
     /// A store for a new instance that has these, its streams not led anywhere yet.
     pub fn store(&self, function: &Function, watch: Watch) -> Result<Store<State>, Failure> {
-        let network = instance::network(function, None);
+        let network = instance::network(function, None, false);
         let wasi = instance::wasi(function, &self.env, network.as_ref(), false, || self.console.ends())?;
         Ok(instance::store(function, instance::state(function, wasi, network, watch, None)))
     }

@@ -114,7 +114,7 @@ impl Function {
         interrupt: Interrupt,
     ) -> Result<Store<State>, Failure> {
         let ends = || Ends::of_call(self, call.options, streams);
-        let network = instance::network(self, call.frame.as_ref());
+        let network = instance::network(self, call.frame.as_ref(), call.trial);
         let wasi = instance::wasi(self, call.env, network.as_ref(), call.trial, ends)?;
         let state = instance::state(self, wasi, network, self.watch(call, interrupt), call.frame.clone());
         Ok(instance::store(self, state))

@@ -28,6 +28,8 @@ pub enum NoAddress {
 pub struct GuestNetwork {
     pub access: Arc<Access>,
     pub meter: Arc<Meter>,
+    /// Nothing may be reached: the instance is only tried.
+    closed: bool,
     call: Mutex<OfCall>,
 }
 
@@ -40,10 +42,10 @@ struct OfCall {
 }
 
 impl GuestNetwork {
-    pub fn new(access: &Arc<Access>, frame: Option<Frame>) -> Arc<GuestNetwork> {
+    pub fn new(access: &Arc<Access>, frame: Option<Frame>, closed: bool) -> Arc<GuestNetwork> {
         let meter = Meter::within(&access.network.meter, access.spec.caps);
         let call = OfCall { frame, ..OfCall::default() };
-        Arc::new(GuestNetwork { access: Arc::clone(access), meter, call: Mutex::new(call) })
+        Arc::new(GuestNetwork { access: Arc::clone(access), meter, closed, call: Mutex::new(call) })
     }
 
     /// The instance serves another call.
@@ -141,6 +143,9 @@ impl GuestNetwork {
             HostName::Ip(ip) => return Ok(vec![ip]),
             HostName::Name(name) => name,
         };
+        if self.closed {
+            return Err(NoAddress::Refused);
+        }
         let frame = self.frame();
         if let Err(refusal) = self.access.judge(|rules| rules.of_lookup(&name)) {
             self.access.refuse_lookup(&refusal, &name, None, frame.as_ref()).await;
@@ -185,6 +190,7 @@ impl GuestNetwork {
     /// Whether the judgement is favourable; it is told if not.
     async fn heard(&self, judged: Result<(), Refusal>, spot: Spot<'_>, ip: Option<IpAddr>) -> bool {
         match judged {
+            _ if self.closed => false,
             Ok(()) => true,
             Err(refusal) => {
                 self.access.refuse(&refusal, spot, ip, self.frame().as_ref()).await;

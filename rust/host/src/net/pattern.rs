@@ -376,3 +376,66 @@ fn parse_name(name: &str, whole: &str) -> Result<String, PatternError> {
         Err(_) => Err(PatternError::new(format!("\"{whole}\" is no host name"), FORMS)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_parses_to_what_it_says() {
+        for (text, scheme, ports) in [
+            ("https://api.example.com", Some(Scheme::Https), Some((443, 443))),
+            ("HTTP://api.example.com", Some(Scheme::Http), Some((80, 80))),
+            ("http://api.example.com:*", Some(Scheme::Http), None),
+            ("tcp://db:5432", Some(Scheme::Tcp), Some((5432, 5432))),
+            ("udp://10.0.0.1:1-65535", Some(Scheme::Udp), Some((1, 65535))),
+            ("listen://loopback:*", Some(Scheme::Listen), None),
+            ("*.example.com", None, None),
+            ("*", None, None),
+            ("10.0.0.0/8:22", None, Some((22, 22))),
+            ("fd00::/8", None, None),
+            ("tcp://[fd00::/8]:22", Some(Scheme::Tcp), Some((22, 22))),
+            ("[2001:db8::1]:443", None, Some((443, 443))),
+            ("public", None, None),
+            ("https://db.example.com in fd00::/8", Some(Scheme::Https), Some((443, 443))),
+        ] {
+            let pattern = Pattern::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!((pattern.scheme, pattern.ports), (scheme, ports), "{text}");
+            assert_eq!(pattern.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn hosts_are_told_apart() {
+        let host = |text| Pattern::parse(text).map(|pattern| pattern.host);
+        assert_eq!(host("Bücher.Example."), Ok(Host::Name("xn--bcher-kva.example".to_owned())));
+        assert_eq!(host("*.Example.com"), Ok(Host::Below("example.com".to_owned())));
+        assert_eq!(host("https://*"), Ok(Host::Any));
+        assert_eq!(host("all:80"), Ok(Host::Range(Range::Word(Word::All))));
+        assert_eq!(host("10.1.2.3"), Ok(Host::Range(Range::Block("10.1.2.3/32".parse().unwrap()))));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_what_would_be_right() {
+        for (text, hint) in [
+            ("", "write scheme://host[:port]"),
+            ("ftp://example.com", "use http, https, tcp, udp or listen: https://example.com"),
+            ("https://example.com/v1", "write example.com"),
+            ("https://me@example.com", "write example.com"),
+            ("10.0.0.1/8", "write 10.0.0.0/8 or 10.0.0.1/32"),
+            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("0x7f.1", "write 127.0.0.1"),
+            ("example.com:0", "ports are 1 to 65535"),
+            ("example.com:90-80", "write 80-90"),
+            ("[::1", "write [2001:db8::1]:443"),
+            ("a*.example.com", "*.example.com"),
+            ("10.0.0.0/8 in private", "`in` says which addresses a name may have"),
+            ("example.com in somewhere", "write public, private"),
+            ("listen://localhost:80", "listen://127.0.0.1:8080"),
+            ("two words", "write scheme://host[:port]"),
+        ] {
+            let error = Pattern::parse(text).expect_err(text);
+            assert!(error.hint.contains(hint), "{text}: {error}");
+        }
+    }
+}

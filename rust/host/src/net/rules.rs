@@ -179,3 +179,7 @@ fn opens_address(pattern: &Pattern, name: Option<&str>, ip: IpAddr) -> bool {
         host => name.is_some_and(|name| host.names(name)) && pattern.range_of_names().holds(ip),
     }
 }
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod tests;

@@ -121,6 +121,15 @@ impl Pool {
         self.see_to_sweeping(&mut state);
     }
 
+    /// Closes what nobody uses at the moment.
+    pub fn clear(&self) {
+        let mut state = self.lock();
+        let kept = std::mem::take(&mut state.origins);
+        state.idle = 0;
+        drop(state);
+        drop(kept);
+    }
+
     fn see_to_sweeping(self: &Arc<Self>, state: &mut State) {
         if !state.is_swept {
             state.is_swept = true;
