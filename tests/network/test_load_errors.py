@@ -185,12 +185,12 @@ def test_an_added_function_with_a_wrong_pattern(rt: Runtime, pattern: str) -> No
 
 def warnings(tmp_path: Path, fields: str) -> list[tuple[int | None, str, str]]:
     """Line below the entry's own, text and hint of what `check` says of a text guest with these fields."""
-    entry = "namespace: app\nname: f\nkind: function.wat\nmethod: run\n"
+    entry = "namespace: app\nname: f\nkind: function.wat\nmethod: run\nwit: 'run: func();'\n"
     source = "source: '(module (func (export \"run\")))'\n"
     (tmp_path / "_index.yaml").write_text(f"{entry}{source}{fields}")
     problems = check_project(tmp_path)
     assert all((problem.entry, problem.severity) == ("app:f", "warning") for problem in problems)
-    return [((problem.line or 0) - 5, problem.message, problem.hint) for problem in problems]
+    return [((problem.line or 0) - 6, problem.message, problem.hint) for problem in problems]
 
 
 @pytest.mark.parametrize("block", ["allow: [x.com]", "deny: [x.com]"])
