@@ -166,7 +166,8 @@ def test_a_star_that_is_not_quoted(tmp_path: Path, block: str) -> None:
     (tmp_path / "_index.yaml").write_text(text.replace("^", ""), encoding="utf-8")
     (found,) = read_registry(tmp_path).problems
     assert found.line == text[: text.index("^")].count("\n") + 1
-    assert 'quotes: "*' in f"{found.message} {found.hint}" or 'quote it: "*' in f"{found.message} {found.hint}"
+    assert "quote" in found.hint
+    assert '"*' in found.hint
 
 
 def test_a_project_with_a_wrong_pattern_does_not_load(tmp_path: Path) -> None:
