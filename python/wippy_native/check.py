@@ -227,4 +227,4 @@ def _network(config: FunctionConfig) -> Iterator[Problem]:
     """Rules: N-1."""
     if (config.network.allow or config.network.deny) and not set(REACHING) & set(config.groups):
         text = "network has no effect: the entry declares neither wasi:http nor wasi:sockets"
-        yield config.entry.problem("warning", text, ("network",), 'add "- wasi:http" to imports')
+        yield config.entry.problem("warning", text, ("network",), "declare one of them in imports, or remove it")

@@ -66,13 +66,20 @@ class NetworkPolicy:
         return self._rules().refusal(url, list(addresses))
 
     def _rules(self) -> NetworkRules:
-        from ._border import NetworkRules
-
         try:
-            return NetworkRules(list(self.allow), list(self.deny))
+            return rules(self.allow, self.deny)
         except ValueError as error:
             list_, index, pattern, problem, hint = error.args[0][0]
             raise ValueError(f"NetworkPolicy({list_}=...)[{index}] {pattern!r}: {problem}; {hint}") from None
+
+
+def rules(allow: Iterable[str], deny: Iterable[str]) -> NetworkRules:
+    """The rules of one party. Raises `ValueError` with a list of (list, index, pattern, problem, hint)."""
+    from ._border import NetworkRules
+
+    # A lone surrogate is in no host's name, and the core takes whole texts only.
+    whole = [[text.encode("utf-8", "replace").decode() for text in patterns] for patterns in (allow, deny)]
+    return NetworkRules(*whole)
 
 
 def core_network(policy: NetworkPolicy | None, limits: Limits, http: Transport | None) -> Network:

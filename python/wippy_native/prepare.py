@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from ._border import Engine, FunctionSpec, Module, NetworkRules, NetworkSpec, Table
+from ._border import Engine, FunctionSpec, Module, NetworkSpec, Table
 from .catalog import Catalog
 from .config.fields import Fields
 from .config.function import WAT, FunctionConfig
@@ -21,6 +21,7 @@ from .function import Function
 from .hashing import HashFailure, digest, verify
 from .limits import Limits
 from .modules import Modules
+from .network import rules
 from .registry.entries import Step
 from .suggest import did_you_mean
 
@@ -163,7 +164,7 @@ class Preparer:
 
 def _network(config: FunctionConfig, limits: Limits) -> NetworkSpec:
     return NetworkSpec(
-        NetworkRules(list(config.network.allow), list(config.network.deny)),
+        rules(config.network.allow, config.network.deny),
         max_sockets=limits.max_sockets,
         max_http_requests=limits.max_http_requests,
         max_received_bytes=limits.max_received_bytes,

@@ -201,7 +201,7 @@ def test_without_a_group_it_has_no_effect(tmp_path: Path, block: str, imports: s
     ((line, text, hint),) = warnings(tmp_path, f"{imports}network: {{{block}}}\n")
     assert line == (2 if imports else 1)
     assert text == "network has no effect: the entry declares neither wasi:http nor wasi:sockets"
-    assert hint == 'add "- wasi:http" to imports'
+    assert hint == "declare one of them in imports, or remove it"
 
 
 @pytest.mark.parametrize("block", ["{}", "null", "{allow: []}", "{allow: null, deny: []}"])

@@ -51,7 +51,7 @@ PUBLIC = "8.8.8.8"
 def test_any_text_is_a_pattern_or_is_refused(text: str) -> None:
     """N-5: with list, index, text, problem and hint."""
     try:
-        NetworkRules(["x", text], [])
+        NetworkRules(["x.com", text], [])
     except ValueError as error:
         ((list_, index, pattern, problem, hint),) = error.args[0]
         assert (list_, index, pattern) == ("allow", 1, text)

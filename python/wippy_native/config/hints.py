@@ -21,6 +21,8 @@ _FORMS = {
     "wasi.mounts[]": _MOUNT,
     "network": 'network: {allow: ["https://api.example.com"]}',
     "network.allow": 'allow: ["https://api.example.com"]',
+    "network.allow[]": '"https://api.example.com"',
+    "network.deny[]": '"https://api.example.com"',
     "network.deny": 'deny: ["*.example.com"]',
     "values": "values: {NAME: value}",
 }
@@ -31,6 +33,8 @@ def type_hint(path: str, word: str, value: Any) -> str:
     match word:
         case "string" if not isinstance(value, (list, Mapping)):
             return "put it in quotes"
+        case "string" if form := _FORMS.get(_general(path)):
+            return f"write it as a text: {form}"
         case "bool" if isinstance(value, str) and value.lower() in ("yes", "no", "on", "off", "true", "false"):
             return "write true or false, without quotes"
         case "integer" if isinstance(value, str):
@@ -41,7 +45,7 @@ def type_hint(path: str, word: str, value: Any) -> str:
 
 
 def _form_hint(path: str, word: str, value: Any) -> str:
-    form = _FORMS.get(re.sub(r"\d+", "", path))
+    form = _FORMS.get(_general(path))
     if path == "pool" and isinstance(value, str) and value.isidentifier():
         form = f"pool: {{type: {value}}}"
     if form:
@@ -51,6 +55,11 @@ def _form_hint(path: str, word: str, value: Any) -> str:
     if isinstance(value, str) and value and len(value) <= 40:
         return f"write it as a list: [{value}], or one item a line, each after a dash"
     return "write one item a line, each after a dash"
+
+
+def _general(path: str) -> str:
+    """The path of every item of a list."""
+    return re.sub(r"\d+", "", path)
 
 
 def _number_hint(path: str, text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..network import rules
 from .fields import Fields
 
 KNOWN = ("allow", "deny")
@@ -27,11 +28,8 @@ def validate_network(network: NetworkConfig, fields: Fields) -> None:
     """Raises `ConfigError` for the first wrong pattern. Rules: N-5."""
     if not network.allow and not network.deny:
         return
-    # Here, so that registries without the block are read without the core.
-    from .._border import NetworkRules
-
     try:
-        NetworkRules(list(network.allow), list(network.deny))
+        rules(network.allow, network.deny)
     except ValueError as error:
         list_, index, pattern, problem, hint = error.args[0][0]
         at = Fields(fields.entry, fields.values, (*fields.path, list_))

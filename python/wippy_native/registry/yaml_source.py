@@ -105,6 +105,8 @@ def _syntax_error(error: yaml.MarkedYAMLError, source: str) -> SourceError:
     hint = "check indentation, brackets and quotes here and in the line before"
     if _indented_by_tab(source, where):
         hint = "this line is indented with tabs; YAML allows spaces only"
+    elif "alias" in str(error.context):
+        hint = 'a * begins an alias in YAML; put a text that starts with one in quotes: "*.example.com"'
     return SourceError(f"not YAML: {text}", where, hint)
 
 

@@ -1,6 +1,6 @@
 //! The network's side of the border: rules, what an entry says, what the operator says, and stand-ins for the network.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use wippy_host::frame::Frame;
 use wippy_host::net::access::{NetworkSpec as HostSpec, ResponseLimits};
 use wippy_host::net::address;
 use wippy_host::net::http::{Transport, TransportRequest, TransportResponse};
+use wippy_host::net::pattern::is_local;
 use wippy_host::net::quota::Caps;
 use wippy_host::net::rules::{Rules, Spot, Verdict, WrongPattern};
 use wippy_host::net::target::{HostName, Origin};
@@ -48,8 +49,11 @@ impl NetworkRules {
             ))
         })?;
         let spot = Spot { scheme: origin.scheme, name: origin.host.name(), port: origin.port };
-        let addresses = match origin.host {
-            HostName::Ip(ip) => vec![ip],
+        let addresses = match &origin.host {
+            HostName::Ip(ip) => vec![*ip],
+            HostName::Name(name) if is_local(name) => {
+                vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+            }
             HostName::Name(_) => addresses,
         };
         let by_name = self.0.of_name(spot);

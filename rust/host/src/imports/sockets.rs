@@ -81,9 +81,8 @@ async fn may_use(guest: &GuestNetwork, address: SocketAddr, purpose: SocketAddrU
         {
             true
         }
-        SocketAddrUse::TcpBind | SocketAddrUse::UdpBind | SocketAddrUse::TcpListen => {
-            guest.may_listen(address).await
-        }
+        SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => guest.may_listen(address, false).await,
+        SocketAddrUse::TcpListen => guest.may_listen(address, true).await,
         // Whoever comes to where the guest may listen.
         SocketAddrUse::TcpAccept => true,
     }

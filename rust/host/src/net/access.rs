@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::Network;
 use super::address::kind;
 use super::http::pool::Pool;
-use super::pattern::is_local;
+use super::pattern::{Scheme, is_local};
 use super::quota::{Caps, Over};
 use super::refusal::{Party, Refusal, deed, opening};
 use super::resolve::Unresolved;
@@ -113,10 +113,9 @@ impl Access {
         });
         let allowed = asked.await.unwrap_or(false);
         if !allowed {
-            let text = format!(
-                "{}: the guest may not reach {target}: Runtime(authorize=...) refuses it",
-                self.entry
-            );
+            let scheme = target.split_once("://").and_then(|(scheme, _)| Scheme::parse(scheme));
+            let wish = format!("{} {target}", scheme.map_or("look up", deed));
+            let text = format!("{}: the guest may not {wish}: Runtime(authorize=...) refuses it", self.entry);
             self.tell(text, frame).await;
         }
         allowed
@@ -124,20 +123,24 @@ impl Access {
 
     /// Tells of a refused target, once.
     pub async fn refuse(&self, refusal: &Refusal, spot: Spot<'_>, ip: Option<IpAddr>, frame: Option<&Frame>) {
+        self.tell(self.explain(refusal, spot, ip), frame).await;
+    }
+
+    /// The text about a refused target.
+    pub fn explain(&self, refusal: &Refusal, spot: Spot<'_>, ip: Option<IpAddr>) -> String {
+        let (deed, scheme, port) = (deed(spot.scheme), spot.scheme.name(), spot.port);
         let target = match (spot.name, ip) {
-            (Some(name), _) => format!("{} {}://{name}:{}", deed(spot.scheme), spot.scheme.name(), spot.port),
-            (None, Some(IpAddr::V6(ip))) => {
-                format!("{} {}://[{ip}]:{}", deed(spot.scheme), spot.scheme.name(), spot.port)
-            }
-            (None, Some(ip)) => format!("{} {}://{ip}:{}", deed(spot.scheme), spot.scheme.name(), spot.port),
-            (None, None) => format!("{} {}", deed(spot.scheme), spot.scheme.name()),
+            (Some(name), _) => format!("{deed} {scheme}://{name}:{port}"),
+            (None, Some(IpAddr::V6(ip))) => format!("{deed} {scheme}://[{ip}]:{port}"),
+            (None, Some(ip)) => format!("{deed} {scheme}://{ip}:{port}"),
+            (None, None) => format!("{deed} {scheme}"),
         };
         let why = match ip {
             Some(ip) if spot.name.is_some() => format!(" (it resolves to {ip}, {})", kind(ip)),
             Some(ip) => format!(" ({ip} is {})", kind(ip)),
             None => String::new(),
         };
-        self.tell(refusal.explain(&self.entry, &target, &why, &opening(spot, ip)), frame).await;
+        refusal.explain(&self.entry, &target, &why, &opening(spot, ip))
     }
 
     /// The same for a lookup.
@@ -149,7 +152,7 @@ impl Access {
         frame: Option<&Frame>,
     ) {
         let why = ip.map_or(String::new(), |ip| format!(" (it resolves to {ip}, {})", kind(ip)));
-        let spot = Spot { scheme: super::pattern::Scheme::Tcp, name: Some(name), port: 0 };
+        let spot = Spot { scheme: Scheme::Tcp, name: Some(name), port: 0 };
         let pattern = opening(spot, ip).replace(":*", "");
         self.tell(refusal.explain(&self.entry, &format!("look up {name}"), &why, &pattern), frame).await;
     }

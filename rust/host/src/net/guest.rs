@@ -111,6 +111,18 @@ impl GuestNetwork {
         self.access.may_listen() || self.judge_socket(Scheme::Udp, address).is_ok()
     }
 
+    /// Whether a datagram may go to this address, as far as can be told at once; it is told later if not.
+    pub fn may_send(&self, address: SocketAddr) -> bool {
+        match self.judge_socket(Scheme::Udp, address) {
+            Ok(()) => !self.closed,
+            Err(refusal) => {
+                let spot = Spot { scheme: Scheme::Udp, name: None, port: address.port() };
+                self.access.tell_later(self.access.explain(&refusal, spot, Some(address.ip())));
+                false
+            }
+        }
+    }
+
     fn judge_socket(&self, scheme: Scheme, address: SocketAddr) -> Result<(), Refusal> {
         let (ip, port) = (address.ip(), address.port());
         let by =
@@ -129,10 +141,14 @@ impl GuestNetwork {
         judged
     }
 
-    /// Whether a socket may be bound to a chosen address, or listen there.
-    pub async fn may_listen(&self, address: SocketAddr) -> bool {
-        let spot = Spot { scheme: Scheme::Listen, name: None, port: address.port() };
+    /// Whether a socket may be bound to a chosen address, or listen there. `is_bound`: it has its port already, perhaps
+    /// one that the system chose, so that a pattern must allow all.
+    pub async fn may_listen(&self, address: SocketAddr, is_bound: bool) -> bool {
+        let mut spot = Spot { scheme: Scheme::Listen, name: None, port: address.port() };
         let judged = self.access.judge(|rules| rules.of_address(spot, address.ip()));
+        if is_bound {
+            spot.port = 0;
+        }
         self.heard(judged, spot, Some(address.ip())).await
             && self.access.is_authorized(&url(Scheme::Listen, address), self.frame().as_ref()).await
     }

@@ -13,7 +13,7 @@
 //! IPv6 addresses and blocks stand in brackets where a port may follow.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
@@ -175,8 +175,8 @@ impl fmt::Display for PatternError {
 
 impl std::error::Error for PatternError {}
 
-const FORMS: &str = "write scheme://host[:port] (https://api.example.com), *.example.com, a block (10.0.0.0/8), or one of \
-                     public, private, loopback, metadata, all";
+const FORMS: &str = "write scheme://host[:port] (https://api.example.com), *.example.com, a block (10.0.0.0/8), or one \
+                     of public, private, loopback, metadata, all";
 /// Longer than any name with its scheme, port and range.
 const LONGEST: usize = 400;
 
@@ -186,34 +186,24 @@ impl Pattern {
         if text.is_empty() {
             return Err(PatternError::new("the pattern is empty", FORMS));
         }
-        if text.len() > LONGEST {
-            let problem = format!("the pattern has {} characters, at most {LONGEST} make sense", text.len());
+        let length = text.chars().count();
+        if length > LONGEST {
+            let problem = format!("the pattern has {length} characters, at most {LONGEST} make sense");
             return Err(PatternError::new(problem, FORMS));
         }
         let (place, within) = match text.split_once(" in ") {
             Some((place, range)) => (place.trim(), Some(parse_range(range.trim())?)),
             None => (text, None),
         };
-        let (scheme, rest) = split_scheme(place)?;
-        let (host, ports) = split_ports(rest)?;
-        let host = parse_host(host)?;
-        if scheme == Some(Scheme::Listen) && matches!(host, Host::Name(_) | Host::Below(_)) {
-            let hint = "a guest listens at addresses: listen://127.0.0.1:8080, listen://loopback:*";
-            return Err(PatternError::new(format!("\"{text}\" names no address"), hint));
-        }
-        if within.is_some() && matches!(host, Host::Range(_)) {
-            let hint = "`in` says which addresses a name may have: https://db.example.com in private";
-            return Err(PatternError::new(
-                format!("\"{text}\": {place} is a set of addresses already"),
-                hint,
-            ));
-        }
-        let ports = match ports {
+        let parts = Parts::split(place)?;
+        let host = parts.host()?;
+        parts.check(&host, within)?;
+        let ports = match parts.ports {
             Some("*") => None,
-            Some(ports) => Some(parse_ports(ports)?),
-            None => scheme.and_then(Scheme::default_port).map(|port| (port, port)),
+            Some(ports) => Some(parts.parse_ports(ports)?),
+            None => parts.scheme.and_then(Scheme::default_port).map(|port| (port, port)),
         };
-        Ok(Pattern { scheme, host, ports, within, text: text.to_owned() })
+        Ok(Pattern { scheme: parts.scheme, host, ports, within, text: text.to_owned() })
     }
 
     /// Whether it speaks of this scheme. HTTP is carried by TCP; listening is only what is called so.
@@ -246,136 +236,9 @@ pub fn is_local(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-fn split_scheme(place: &str) -> Result<(Option<Scheme>, &str), PatternError> {
-    let Some((name, rest)) = place.split_once("://") else { return Ok((None, place)) };
-    match Scheme::parse(name) {
-        Some(scheme) => Ok((Some(scheme), rest)),
-        None => {
-            let hint = format!("use http, https, tcp, udp or listen: https://{rest}");
-            Err(PatternError::new(format!("unknown scheme \"{name}\""), hint))
-        }
-    }
-}
-
-/// Host and ports. What has several colons and no brackets is an IPv6 address or block.
-fn split_ports(rest: &str) -> Result<(&str, Option<&str>), PatternError> {
-    if let Some(inner) = rest.strip_prefix('[') {
-        let Some((host, after)) = inner.split_once(']') else {
-            return Err(PatternError::new(format!("\"{rest}\" has no ]"), "write [2001:db8::1]:443"));
-        };
-        return match after.strip_prefix(':') {
-            Some(ports) => Ok((host, Some(ports))),
-            None if after.is_empty() => Ok((host, None)),
-            None => Err(PatternError::new(
-                format!("\"{after}\" follows the brackets"),
-                format!("write [{host}]:443"),
-            )),
-        };
-    }
-    match rest.split_once(':') {
-        Some((host, ports)) if !ports.contains(':') => Ok((host, Some(ports))),
-        _ => Ok((rest, None)),
-    }
-}
-
-fn parse_ports(text: &str) -> Result<(u16, u16), PatternError> {
-    let hint = "ports are 1 to 65535, a range of them (8000-8100), or * for all";
-    let port = |text: &str| match text.parse::<u16>() {
-        Ok(port) if port > 0 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(port),
-        _ => Err(PatternError::new(format!("\"{text}\" is no port"), hint)),
-    };
-    match text.split_once('-') {
-        None => port(text).map(|port| (port, port)),
-        Some((first, last)) => {
-            let (first, last) = (port(first)?, port(last)?);
-            if first > last {
-                let hint = format!("write {last}-{first}");
-                return Err(PatternError::new(format!("the ports {first}-{last} are none"), hint));
-            }
-            Ok((first, last))
-        }
-    }
-}
-
-fn parse_host(text: &str) -> Result<Host, PatternError> {
-    if text == "*" {
-        return Ok(Host::Any);
-    }
-    if let Some(range) = maybe_range(text)? {
-        return Ok(Host::Range(range));
-    }
-    if let Some(parent) = text.strip_prefix("*.") {
-        return parse_name(parent, text).map(Host::Below);
-    }
-    parse_name(text, text).map(Host::Name)
-}
-
-fn parse_range(text: &str) -> Result<Range, PatternError> {
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-    maybe_range(bare)?.ok_or_else(|| {
-        let hint = "write public, private, loopback, metadata, all, or a block such as 10.0.0.0/8";
-        PatternError::new(format!("\"{text}\" behind `in` is no set of addresses"), hint)
-    })
-}
-
-/// A word, an address or a block.
-fn maybe_range(text: &str) -> Result<Option<Range>, PatternError> {
-    if let Some(word) = Word::parse(text) {
-        return Ok(Some(Range::Word(word)));
-    }
-    if let Ok(ip) = text.parse::<IpAddr>() {
-        return block(IpNet::from(ip), text).map(Some);
-    }
-    match text.split_once('/') {
-        Some((address, _)) if address.parse::<IpAddr>().is_ok() => match text.parse::<IpNet>() {
-            Ok(net) => block(net, text).map(Some),
-            Err(_) => {
-                let hint = "the number behind / says how many bits are fixed: 10.0.0.0/8, fd00::/8";
-                Err(PatternError::new(format!("\"{text}\" is no block of addresses"), hint))
-            }
-        },
-        _ => Ok(None),
-    }
-}
-
-fn block(net: IpNet, text: &str) -> Result<Range, PatternError> {
-    if net.trunc() != net {
-        let hint = format!("write {} or {}/{}", net.trunc(), net.addr(), net.max_prefix_len());
-        return Err(PatternError::new(format!("{text} has bits set behind its prefix"), hint));
-    }
-    if let IpAddr::V6(v6) = net.addr()
-        && let IpAddr::V4(v4) = canonical(net.addr())
-        && (v6, net.prefix_len()) != (Ipv6Addr::UNSPECIFIED, 0)
-    {
-        let hint = format!("write the IPv4 form, which stands for every spelling: {v4}");
-        return Err(PatternError::new(format!("{text} is an IPv4 address within IPv6"), hint));
-    }
-    Ok(Range::Block(net))
-}
-
-fn parse_name(name: &str, whole: &str) -> Result<String, PatternError> {
-    if let Some((host, path)) = name.split_once('/') {
-        let hint = format!("a policy goes by scheme, host and port; write {host}");
-        return Err(PatternError::new(format!("\"/{path}\" is a path"), hint));
-    }
-    if let Some((_, host)) = name.split_once('@') {
-        return Err(PatternError::new(format!("\"{whole}\" holds a user name"), format!("write {host}")));
-    }
-    if name.contains('*') {
-        let hint = "a * stands for a whole host, or for what is below a name: *.example.com";
-        return Err(PatternError::new(format!("\"{whole}\" has a * where none can be"), hint));
-    }
-    match url::Host::parse(name) {
-        Ok(url::Host::Domain(name)) => Ok(name.trim_end_matches('.').to_owned()),
-        Ok(url::Host::Ipv4(ip)) => {
-            Err(PatternError::new(format!("\"{name}\" is an address"), format!("write {ip}")))
-        }
-        Ok(url::Host::Ipv6(ip)) => {
-            Err(PatternError::new(format!("\"{name}\" is an address"), format!("write [{ip}]")))
-        }
-        Err(_) => Err(PatternError::new(format!("\"{whole}\" is no host name"), FORMS)),
-    }
-}
+#[path = "pattern_parts.rs"]
+mod parts;
+use parts::{Parts, parse_range};
 
 #[cfg(test)]
 mod tests {

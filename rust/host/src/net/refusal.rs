@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use super::address::{Kind, kind};
+use super::address::{Kind, canonical, kind};
 use super::pattern::Scheme;
 use super::rules::{Rules, Spot, Verdict};
 
@@ -75,6 +75,7 @@ const DEFAULT: &str = "what is not said otherwise is open to public addresses on
 
 /// The pattern that opens a spot at this address, and no more.
 pub fn opening(spot: Spot<'_>, ip: Option<IpAddr>) -> String {
+    let ip = ip.map(canonical);
     let scheme = spot.scheme.name();
     let port = match (spot.port, spot.scheme.default_port()) {
         (0, _) => ":*".to_owned(),

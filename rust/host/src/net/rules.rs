@@ -79,7 +79,7 @@ impl Rules {
         let allows = |pattern: &Pattern| {
             pattern.covers(spot.scheme) && pattern.has_port(spot.port) && opens_name(pattern, name)
         };
-        self.listed(allows, true)
+        self.listed(allows, spot.scheme != Scheme::Listen)
     }
 
     /// Whether this address may be reached so.

@@ -61,31 +61,37 @@ impl Origin {
     /// The origin of an absolute `http` or `https` URL; none where it has no usable one.
     pub fn of(uri: &Uri) -> Option<Origin> {
         let scheme = Scheme::parse(uri.scheme_str()?).filter(|scheme| scheme.default_port().is_some())?;
-        let authority = uri.authority()?;
-        // A user name, or an empty port.
-        if authority.as_str().contains('@') || authority.as_str().ends_with(':') {
-            return None;
-        }
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse().ok().filter(|port| *port > 0)?,
-            None => scheme.default_port()?,
-        };
-        Some(Origin { scheme, host: HostName::parse(authority.host())?, port })
+        Origin::at(scheme, uri.authority()?.as_str())
     }
-}
 
-impl Origin {
     /// The place a URL of any scheme names; only http and https have a port where none is written.
     pub fn parse(url: &str) -> Option<Origin> {
         let (scheme, rest) = url.split_once("://")?;
-        let scheme = Scheme::parse(scheme)?;
-        let uri: Uri =
-            format!("{}://{rest}", if scheme == Scheme::Https { "https" } else { "http" }).parse().ok()?;
-        if scheme.default_port().is_none() && uri.port().is_none() {
+        let authority = rest.split(['/', '?', '#']).next()?;
+        Origin::at(Scheme::parse(scheme)?, authority)
+    }
+
+    fn at(scheme: Scheme, authority: &str) -> Option<Origin> {
+        // A user name would hide the host from whoever reads the URL.
+        if authority.contains(['@', '\\']) {
             return None;
         }
-        Some(Origin { scheme, ..Origin::of(&uri)? })
+        let host_ends = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+        let (host, port) = match authority[host_ends..].split_once(':') {
+            Some((rest, port)) => (&authority[..host_ends + rest.len()], Some(port)),
+            None => (authority, None),
+        };
+        let port = match port {
+            Some(port) => port_number(port)?,
+            None => scheme.default_port()?,
+        };
+        Some(Origin { scheme, host: HostName::parse(host)?, port })
     }
+}
+
+fn port_number(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| digits && *port > 0)
 }
 
 impl fmt::Display for Origin {

@@ -74,11 +74,13 @@ async fn send(
     if !guest.may_request(&origin).await {
         return Err(Error::HttpRequestDenied);
     }
-    let url = request.uri().to_string();
+    // In canonical form, so that one host has one name.
+    let url = format!("{origin}{}", origin_form(request.uri()));
     if !guest.access.is_authorized(&url, guest.frame().as_ref()).await {
         return Err(Error::HttpRequestDenied);
     }
     let exchange = Exchange {
+        url,
         origin,
         deadline: guest.access.spec.response.time.map(|time| Instant::now() + time),
         guest,
@@ -92,6 +94,8 @@ async fn send(
 struct Exchange {
     guest: Arc<GuestNetwork>,
     origin: Origin,
+    /// Its target in canonical form.
+    url: String,
     options: RequestOptions,
     permit: Permit,
     deadline: Option<Instant>,
@@ -101,7 +105,7 @@ impl Exchange {
     async fn run(self, request: Request<WasiBody>) -> Result<Response<WasiBody>, Error> {
         let first_byte = self.options.first_byte_timeout.unwrap_or(SILENCE);
         if let Some(transport) = self.guest.access.network.transport.clone() {
-            let answered = transport::ask(&transport, &self.guest, request);
+            let answered = transport::ask(&transport, &self.guest, &self.url, request);
             let response = self.in_time(first_byte, Error::ConnectionReadTimeout, answered).await?;
             return Ok(response.map(|body| Arriving::of_bytes(body, self.limits(), self.permit).boxed()));
         }

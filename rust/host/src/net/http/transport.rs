@@ -68,6 +68,7 @@ impl Held {
 pub async fn ask(
     transport: &Arc<dyn Transport>,
     guest: &Arc<GuestNetwork>,
+    url: &str,
     request: HttpRequest<WasiBody>,
 ) -> Result<HttpResponse<Held>, Error> {
     let (parts, body) = request.into_parts();
@@ -75,7 +76,7 @@ pub async fn ask(
     let request = Request {
         entry: guest.access.entry.to_string(),
         method: parts.method.to_string(),
-        url: parts.uri.to_string(),
+        url: url.to_owned(),
         headers: fields(&parts.headers),
         body,
     };
