@@ -14,7 +14,7 @@ from servers import Authority, Http1Server, Http2Server
 from servers.fixtures import Serving
 from support.threads import eventually
 
-from wippy_native import CallTimeout, GuestTrap, Runtime
+from wippy_native import GuestTrap, LimitExceeded, Runtime
 
 AT_ONCE = 5.0
 """Seconds within which what is closed at once is closed: idle connections live longer."""
@@ -175,7 +175,7 @@ def test_a_trap_ends_what_was_in_use(rt: Runtime, server: Http1Server | Http2Ser
 
 def test_a_timeout_ends_what_was_in_use(rt: Runtime, server: Http1Server | Http2Server) -> None:
     spin = add_netuse(rt, "fetch-then-spin")
-    with pytest.raises(CallTimeout):
+    with pytest.raises(LimitExceeded):
         spin.with_options(timeout=0.5)(server.url("/bytes/50000000"))
     assert len(server.requests) == 1
     soon(lambda: not in_use(server), "the end of the request")
@@ -183,7 +183,7 @@ def test_a_timeout_ends_what_was_in_use(rt: Runtime, server: Http1Server | Http2
 
 def test_a_timeout_ends_waiting(rt: Runtime, server: Http1Server | Http2Server) -> None:
     get = add_netuse(rt, "get")
-    with pytest.raises(CallTimeout):
+    with pytest.raises(LimitExceeded):
         get.with_options(timeout=0.5)(server.url("/hang"))
     assert len(server.requests) == 1
     soon(lambda: not in_use(server), "the end of the request")
@@ -208,7 +208,7 @@ def test_a_blocked_upload_ends_with_its_call(rt: Runtime, serving: Serving) -> N
     """The server does not read, so that writing to it never ends."""
     server = serving(Http1Server())
     upload = add_netuse(rt, "upload")
-    with pytest.raises(CallTimeout):
+    with pytest.raises(LimitExceeded):
         upload.with_options(timeout=0.5)(server.url("/unread"), 1 << 28, False)
     soon(lambda: server.open == 0, "the end of the connection")
 
