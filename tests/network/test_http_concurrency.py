@@ -94,7 +94,7 @@ def test_a_call_that_ends_badly_gives_its_room_back(make_runtime: Any, serving: 
 def test_waiting_guests_need_no_threads(rt: Runtime, serving: Serving) -> None:
     """300 calls wait on the threads that are there anyway."""
     server = serving(Http1Server())
-    add_netuse(rt, "get")
+    add_netuse(rt, "get", pool={"type": "lazy", "max_size": 320})
 
     def threads() -> int:
         # The server's threads are Python's own.
