@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from servers import Authority, DnsServer
 from support.guests import built
+from support.threads import eventually
 
 from wippy_native import Err, Function, NetworkPolicy, Runtime
 
 IMPORTS = ("wasi:io", "wasi:clocks", "wasi:http", "wasi:sockets")
 ALLOWED = ("loopback", "http://*.test:* in loopback", "https://*.test:* in loopback")
 """What the guests of these tests may reach, for the entry as for the operator."""
+AT_ONCE = 5.0
+"""Seconds within which what is closed at once is closed: idle connections live longer."""
 
 
 def policy(authority: Authority | None = None, dns: DnsServer | None = None, **fields: Any) -> NetworkPolicy:
@@ -59,6 +63,13 @@ def error_of(fn: Function, *arguments: Any) -> Any:
     outcome = fn.with_options(raise_err=False)(*arguments)
     assert isinstance(outcome, Err), outcome
     return outcome.value
+
+
+def soon(condition: Callable[[], object], what: str) -> None:
+    """As `eventually`, but before idle connections end by themselves."""
+    start = time.monotonic()
+    eventually(lambda: condition() or time.monotonic() - start > AT_ONCE, what)
+    assert condition(), f"{what} did not come about within {AT_ONCE} seconds"
 
 
 def header(response: dict[str, Any], name: str) -> list[bytes]:

@@ -8,11 +8,10 @@ import json
 from typing import Any
 
 import pytest
-from network.helpers_http import add_netuse, error_of, header, policy, request
+from network.helpers_http import add_netuse, error_of, header, policy, request, soon
 from servers import Authority, Greeter, Http1Server, Http2Server, pattern
 from servers.fixtures import Serving
 from servers.records import TRAILERS
-from support.threads import eventually
 
 from wippy_native import Function, Runtime
 
@@ -91,7 +90,7 @@ def test_an_unread_body_does_not_pile_up(rt: Runtime, serving: Serving) -> None:
     """Who reads little is sent little: nothing but the sockets' buffers stands between."""
     server = serving(Http1Server())
     assert add_netuse(rt, "read-some")(server.url("/endless"), 100_000) >= 100_000
-    eventually(lambda: server.open == 0, "the end of the connection")
+    soon(lambda: server.open == 0, "the end of the connection")
     assert server.body_sent < 32 * MIB
 
 
@@ -126,7 +125,9 @@ def test_trailers_go(fetch: Function, server: Http1Server | Http2Server) -> None
     assert told["trailers"] == ([list(trailer) for trailer in trailers] if told["version"] == "HTTP/2" else [])
 
 
-@pytest.mark.parametrize("name", ["content-length", "transfer-encoding", "host", "trailer", "connection", "authorization"])
+@pytest.mark.parametrize(
+    "name", ["content-length", "transfer-encoding", "host", "trailer", "connection", "authorization"]
+)
 def test_trailers_that_would_mislead_are_refused(fetch: Function, server: Http1Server | Http2Server, name: str) -> None:
     """RFC 9110, 6.5.1. The request does not come to its end."""
     wanted = request(server.url("/echo"), "POST", headers=[("trailer", name)], body=b"abc", trailers=[(name, "9")])
@@ -135,12 +136,15 @@ def test_trailers_that_would_mislead_are_refused(fetch: Function, server: Http1S
 
 
 @pytest.mark.parametrize("name", ["te", "set-cookie", "content-type", "cache-control"])
-def test_other_trailers_leave_no_request_waiting(
-    fetch: Function, server: Http1Server | Http2Server, name: str
-) -> None:
+def test_other_trailers_leave_no_request_waiting(fetch: Function, server: Http1Server | Http2Server, name: str) -> None:
     """Refused, sent or left out: in any case there is an end."""
     wanted = request(
-        server.url("/hello"), "POST", headers=[("trailer", name)], body=b"abc", trailers=[(name, "x")], first_byte_ms=3000
+        server.url("/hello"),
+        "POST",
+        headers=[("trailer", name)],
+        body=b"abc",
+        trailers=[(name, "x")],
+        first_byte_ms=3000,
     )
     outcome = fetch.with_options(raise_err=False)(wanted)
     assert str(outcome) != "Err('connection-read-timeout')"
@@ -185,16 +189,20 @@ def test_fields_of_the_connection_are_not_the_guests_to_see(fetch: Function, ser
 
 
 @pytest.mark.parametrize(("declared", "written"), [(10, 5), (10, 0), (200_000, 100_000)])
-def test_a_body_shorter_than_it_said(rt: Runtime, server: Http1Server | Http2Server, declared: int, written: int) -> None:
+def test_a_body_shorter_than_it_said(
+    rt: Runtime, server: Http1Server | Http2Server, declared: int, written: int
+) -> None:
     """The server does not take it for a whole one."""
     code = error_of(add_netuse(rt, "upload-wrong"), server.url("/echo"), declared, written)
     assert code == f"HTTP-request-body-size({written})"
-    eventually(lambda: isinstance(server, Http2Server) or server.open == 0, "the end of the connection")
+    soon(lambda: isinstance(server, Http2Server) or server.open == 0, "the end of the connection")
     assert not any(seen.complete for seen in server.requests)
 
 
 @pytest.mark.parametrize(("declared", "written"), [(5, 10), (0, 5), (100_000, 200_000)])
-def test_a_body_longer_than_it_said(rt: Runtime, server: Http1Server | Http2Server, declared: int, written: int) -> None:
+def test_a_body_longer_than_it_said(
+    rt: Runtime, server: Http1Server | Http2Server, declared: int, written: int
+) -> None:
     """What is too much never becomes the start of another request."""
     upload = add_netuse(rt, "upload-wrong")
     assert error_of(upload, server.url("/echo"), declared, written).startswith("HTTP-request-body-size(")
@@ -207,5 +215,5 @@ def test_a_body_longer_than_it_said(rt: Runtime, server: Http1Server | Http2Serv
 def test_an_abandoned_body(rt: Runtime, server: Http1Server | Http2Server) -> None:
     """Without `finish` it is no whole request, and the connection is not used on."""
     assert error_of(add_netuse(rt, "abandon-upload"), server.url("/echo")) == "HTTP-protocol-error"
-    eventually(lambda: isinstance(server, Http2Server) or server.open == 0, "the end of the connection")
+    soon(lambda: isinstance(server, Http2Server) or server.open == 0, "the end of the connection")
     assert not any(seen.complete for seen in server.requests)

@@ -47,8 +47,8 @@ def test_many_requests_of_a_call_take_the_time_of_one(rt: Runtime, server: Http1
 def test_each_of_many_has_its_own_outcome(rt: Runtime, http_server: Http1Server) -> None:
     paths = ["/status/201", "/reset", "/hello", "/garbage", "/status/404", "/slow/50"] * 5
     answers = add_netuse(rt, "get-many")([http_server.url(path) for path in paths])
-    expected = ["Ok(201)", "Err('connection-terminated')", "Ok(200)", "Err('HTTP-protocol-error')", "Ok(404)", "Ok(200)"]
-    assert [str(answer) for answer in answers] == expected * 5
+    expected = [201, "connection-terminated", 200, "HTTP-protocol-error", 404, 200]
+    assert [answer.value for answer in answers] == expected * 5
 
 
 def test_the_requests_of_a_call_are_bounded(rt: Runtime, server: Http1Server | Http2Server) -> None:

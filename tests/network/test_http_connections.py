@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from network.helpers_http import add_netuse, error_of, policy, request
+from network.helpers_http import add_netuse, error_of, policy, request, soon
 from servers import Authority, Http1Server, Http2Server
 from servers.fixtures import Serving
-from support.threads import eventually
 
 from wippy_native import GuestTrap, LimitExceeded, Runtime
-
-AT_ONCE = 5.0
-"""Seconds within which what is closed at once is closed: idle connections live longer."""
 
 
 @pytest.fixture
@@ -32,13 +26,6 @@ def server(request: pytest.FixtureRequest, serving: Serving, authority: Authorit
     if request.param == "h2":
         return serving(Http2Server(tls=authority.context(alpn=["h2"])))
     return serving(Http1Server(tls=authority.context() if request.param == "tls" else None))
-
-
-def soon(condition: Callable[[], object], what: str) -> None:
-    """As `eventually`, but before idle connections end by themselves."""
-    start = time.monotonic()
-    eventually(lambda: condition() or time.monotonic() - start > AT_ONCE, what)
-    assert condition(), f"{what} did not come about within {AT_ONCE} seconds"
 
 
 def test_one_connection_serves_a_call(rt: Runtime, server: Http1Server | Http2Server) -> None:
@@ -85,7 +72,7 @@ def test_connections_that_went_stale(rt: Runtime, serving: Serving, authority: A
     get = add_netuse(rt, "get")
     for index in range(10):
         assert get(server.url(f"/status/200?{index}"))[0] == 200
-        eventually(lambda: server.open == 0, "the end of the connection")
+        soon(lambda: server.open == 0, "the end of the connection")
     assert [seen.target for seen in server.requests] == [f"/status/200?{index}" for index in range(10)]
 
 
@@ -93,8 +80,9 @@ def test_bodies_are_not_sent_twice(rt: Runtime, serving: Serving) -> None:
     server = serving(Http1Server(stale=True))
     fetch = add_netuse(rt, "fetch")
     for index in range(10):
-        assert fetch(request(server.url(f"/echo?{index}"), "POST", body=b"body %d" % index))["body"] == b"body %d" % index
-        eventually(lambda: server.open == 0, "the end of the connection")
+        body = b"body %d" % index
+        assert fetch(request(server.url(f"/echo?{index}"), "POST", body=body))["body"] == body
+        soon(lambda: server.open == 0, "the end of the connection")
     assert [seen.target for seen in server.requests] == [f"/echo?{index}" for index in range(10)]
 
 

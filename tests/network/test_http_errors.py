@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from network.helpers_http import add_netuse, error_of, policy, request
+from network.helpers_http import add_netuse, error_of, policy, request, soon
 from servers import (
     Authority,
     FullServer,
@@ -18,7 +18,6 @@ from servers import (
     unused_port,
 )
 from servers.fixtures import Serving
-from support.threads import eventually
 
 from wippy_native import Function, Runtime
 
@@ -99,7 +98,7 @@ def test_answers_that_break_off_or_mislead(fetch: Function, serving: Serving, pa
     """Their connection is not used on."""
     server = serving(Http1Server())
     assert error_of(fetch, request(server.url(path))) == code
-    eventually(lambda: server.open == 0, "the end of the connection")
+    soon(lambda: server.open == 0, "the end of the connection")
     assert fetch(request(server.url("/hello")))["body"] == b"hello"
 
 
@@ -144,7 +143,7 @@ def test_all_that_goes_in_a_call(rt: Runtime, server: Http1Server | Http2Server,
     upload = add_netuse(rt, "upload", limits={"max_sent_bytes": 1000})
     assert upload(server.url("/hello"), 1000, declare) == (200, "hello")
     assert error_of(upload, server.url("/echo"), 1001, declare).startswith("HTTP-request-body-size(")
-    eventually(lambda: isinstance(server, Http2Server) or server.open == 0, "the end of the connection")
+    soon(lambda: isinstance(server, Http2Server) or server.open == 0, "the end of the connection")
     assert not any(seen.complete for seen in server.requests if seen.target == "/echo")
 
 
@@ -154,7 +153,7 @@ def test_the_time_of_a_response(rt: Runtime, serving: Serving, path: str) -> Non
     server = serving(Http1Server())
     length = add_netuse(rt, "get-length", limits={"max_response_ms": 150})
     assert error_of(length, server.url(path)) == "HTTP-response-timeout"
-    eventually(lambda: server.open == 0, "the end of the connection")
+    soon(lambda: server.open == 0, "the end of the connection")
 
 
 @pytest.mark.parametrize("kind", [FullServer, MuteTlsServer])
@@ -169,14 +168,14 @@ def test_a_connection_that_takes_too_long(fetch: Function, serving: Serving, kin
 def test_a_head_that_takes_too_long(fetch: Function, server: Http1Server | Http2Server) -> None:
     """The connection, or the stream, is given up."""
     assert error_of(fetch, request(server.url("/hang"), first_byte_ms=100)) == "connection-read-timeout"
-    eventually(lambda: server.resets if isinstance(server, Http2Server) else server.open == 0, "the end of the request")
+    soon(lambda: server.resets if isinstance(server, Http2Server) else server.open == 0, "the end of the request")
 
 
 def test_a_pause_that_takes_too_long(fetch: Function, serving: Serving) -> None:
     server = serving(Http1Server())
     for path in ("/hang-body", "/drip/3/60000"):
         assert error_of(fetch, request(server.url(path), between_bytes_ms=100)) == "connection-read-timeout"
-    eventually(lambda: server.open == 0, "the end of the connections")
+    soon(lambda: server.open == 0, "the end of the connections")
     answer = fetch(request(server.url("/drip/5/20"), first_byte_ms=20_000, between_bytes_ms=20_000))
     assert answer["body"].count(b"\n") == 5
 
@@ -185,7 +184,7 @@ def test_a_server_that_does_not_read(fetch: Function, serving: Serving) -> None:
     server = serving(Http1Server())
     wanted = request(server.url("/unread"), "POST", body=bytes(1 << 24), piece=1 << 16, first_byte_ms=200)
     assert error_of(fetch, wanted) == "connection-read-timeout"
-    eventually(lambda: server.open == 0, "the end of the connection")
+    soon(lambda: server.open == 0, "the end of the connection")
 
 
 def test_certificates_of_others(fetch: Function, serving: Serving, authority: Authority) -> None:

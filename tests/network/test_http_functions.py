@@ -1,4 +1,4 @@
-"""`wasi:http` for functions of every kind: those of JavaScript, kept, reused, ready, called by others, and undeclared."""
+"""`wasi:http` in JavaScript, in kept, reused and ready instances, in calls of others, and undeclared."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import json
 from typing import Any
 
 import pytest
-from network.helpers_http import ALLOWED, IMPORTS, add_netuse, error_of, policy, request
+from network.helpers_http import ALLOWED, IMPORTS, add_netuse, error_of, policy, request, soon
 from servers import Authority, DnsServer, Http1Server
 from servers.fixtures import Serving
 from support.guests import built
-from support.threads import eventually
 
 from wippy_native import Function, ImportDenied, NetworkPolicy, Runtime
 
 JS_IMPORTS = ("wasi:cli", "wasi:io", "wasi:clocks", "wasi:random", "wasi:http", "wasi:filesystem")
-REUSE = {"type": "lazy", "max_size": 1, "reuse": True}
+REUSE = {"type": "lazy", "max_size": 1, "reuse": 100}
 
 
 @pytest.fixture
@@ -101,7 +100,7 @@ def test_reused_instances_keep_connections_but_no_requests(rt: Runtime, serving:
     hoard = add_netuse(rt, "hoard-requests", pool=REUSE, limits={"max_http_requests": 3})
     for _ in range(3):
         assert sorted(hoard(server.url("/hang"), 4)) == ["connection-limit-reached", "pending", "pending", "pending"]
-        eventually(lambda: server.open == 1, "the end of the requests")
+        soon(lambda: server.open == 1, "the end of the requests")
 
 
 def test_ready_instances(rt: Runtime, http_server: Http1Server) -> None:
@@ -155,4 +154,4 @@ def test_responses_longer_than_a_guest_wants(rt: Runtime, serving: Serving) -> N
         assert read_some(server.url("/endless"), 1) >= 1
     fetch = add_netuse(rt, "fetch")
     assert fetch(request(server.url("/hello")))["body"] == b"hello"
-    eventually(lambda: server.open == 1, "the end of the connections")
+    soon(lambda: server.open == 1, "the end of the connections")

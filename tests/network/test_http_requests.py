@@ -9,7 +9,6 @@ import pytest
 from network.helpers_http import add_netuse, error_of, header, policy, request
 from servers import Authority, Http1Server, Http2Server
 from servers.fixtures import Serving
-from support.threads import eventually
 
 from wippy_native import Function, Runtime
 
@@ -52,7 +51,7 @@ def test_connect_is_refused(fetch: Function, server: Http1Server | Http2Server) 
 
 
 @pytest.mark.parametrize(
-    "target", ["/inspect?a=%20b&a=2&c", "/inspect?", "/inspect?a=b?c=/d/../e", "//inspect//", "/%2e%2e/x", "/a/../b;c=d"]
+    "target", ["/inspect?a=%20b&a=2&c", "/inspect?", "/inspect?a=b?c=/../e", "//inspect//", "/%2e%2e/x", "/a/../b;c=d"]
 )
 def test_the_target_is_kept_verbatim(fetch: Function, server: Http1Server | Http2Server, target: str) -> None:
     fetch(request(server.url(target)))
@@ -101,7 +100,9 @@ def test_headers_of_the_connection_are_the_hosts(rt: Runtime, name: str) -> None
     assert error_of(add_netuse(rt, "try-header"), name, b"x") == "forbidden"
 
 
-@pytest.mark.parametrize(("name", "value"), [("a b", b""), ("", b"x"), (":path", b"/"), ("a", b"1\r\nb: 2"), ("a", b"\0")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("a b", b""), ("", b"x"), (":path", b"/"), ("a", b"1\r\nb: 2"), ("a", b"\0")]
+)
 def test_headers_that_are_none_are_refused(rt: Runtime, name: str, value: bytes) -> None:
     """Nobody smuggles a line."""
     assert error_of(add_netuse(rt, "try-header"), name, value) == "invalid-syntax"
@@ -133,7 +134,9 @@ def test_a_port_that_is_none_is_refused(rt: Runtime, port: str) -> None:
     assert outcome in NO_ORIGIN
 
 
-@pytest.mark.parametrize("place", ["", "127.0.0.1/x", "127.0.0.1?x", "127.0.0.1#x", "a b", "[::1", "::1", "127.0.0.1\r\n"])
+@pytest.mark.parametrize(
+    "place", ["", "127.0.0.1/x", "127.0.0.1?x", "127.0.0.1#x", "a b", "[::1", "::1", "127.0.0.1\r\n"]
+)
 def test_an_authority_that_is_none_is_refused(rt: Runtime, place: str) -> None:
     outcome = error_of(add_netuse(rt, "try-request"), "GET", "http", place, "/")
     assert outcome in (*NO_ORIGIN, "HTTP-request-denied")
@@ -195,4 +198,3 @@ def test_the_server_is_asked_by_the_name_the_guest_used(
     assert get(server.url("/hello", "service.test")) == (200, "hello")
     assert server.requests[0].header("host") == f"service.test:{server.port}"
     assert [handshake.sni for handshake in server.handshakes] == ["service.test"]
-    eventually(lambda: len(server.requests) == 1)

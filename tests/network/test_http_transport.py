@@ -105,6 +105,13 @@ def test_a_code_may_have_a_message(runtime: Callable[..., Runtime]) -> None:
     assert error_of(add(runtime(Transport(fail)), "get"), URL) == "connection-refused"
 
 
+def test_a_code_needs_no_message(runtime: Callable[..., Runtime]) -> None:
+    def fail(_: HttpRequest) -> HttpResponse:
+        raise HttpError(code="connection-refused")
+
+    assert error_of(add(runtime(Transport(fail)), "get"), URL) == "connection-refused"
+
+
 def test_other_texts_are_internal_errors(runtime: Callable[..., Runtime]) -> None:
     def fail(_: HttpRequest) -> HttpResponse:
         raise HttpError("out of luck")
