@@ -205,7 +205,9 @@ def test_a_body_longer_than_it_said(
 ) -> None:
     """What is too much never becomes the start of another request."""
     upload = add_netuse(rt, "upload-wrong")
-    assert error_of(upload, server.url("/echo"), declared, written).startswith("HTTP-request-body-size(")
+    code = error_of(upload, server.url("/echo"), declared, written)
+    # The host may have let go of a body that is whole before the guest writes on.
+    assert code == "closed" or code.startswith("HTTP-request-body-size(")
     assert upload(server.url("/hello"), 5, 5) == 200
     assert [seen.method for seen in server.requests if seen.target == "/hello"] == ["POST"]
     assert all(seen.body_length <= declared for seen in server.requests if seen.target == "/echo")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ def test_an_unread_body_ends_its_stream(rt: Runtime, serving: Serving, authority
     read_some = add_netuse(rt, "read-some")
     for count in (1, 2, 3):
         assert read_some(server.url("/bytes/50000000"), 1000) >= 1000
-        soon(lambda count=count: len(server.resets) == count, "the end of the stream")
+        soon(partial(_has_resets, server, count), "the end of the stream")
     assert server.connections == 1
 
 
@@ -148,6 +149,10 @@ def test_idle_connections_end_with_their_runtime(
         add_netuse(rt, "get")(server.url("/hello"))
     del rt
     soon(lambda: server.open == 0, "the end of the connection")
+
+
+def _has_resets(server: Http2Server, count: int) -> bool:
+    return len(server.resets) == count
 
 
 def in_use(server: Http1Server | Http2Server) -> bool:

@@ -75,7 +75,14 @@ def test_a_request_without_a_path_is_one_for_the_root(fetch: Function, server: H
 
 def test_headers_keep_their_order_and_repetitions(fetch: Function, server: Http1Server | Http2Server) -> None:
     """Names come in lower case; bytes of a value are not judged."""
-    sent = [("x-b", "1"), ("x-c", b"caf\xe9 \xff"), ("x-b", "3"), ("x-a", ""), ("cookie", "a=1"), ("user-agent", "me")]
+    sent: list[tuple[str, str | bytes]] = [
+        ("x-b", "1"),
+        ("x-c", b"caf\xe9 \xff"),
+        ("x-b", "3"),
+        ("x-a", ""),
+        ("cookie", "a=1"),
+        ("user-agent", "me"),
+    ]
     fetch(request(server.url("/hello"), headers=sent))
     (seen,) = server.requests
     own = [(name, value) for name, value in seen.headers if not name.startswith(":") and name != "host"]
@@ -106,6 +113,14 @@ def test_headers_of_the_connection_are_the_hosts(rt: Runtime, name: str) -> None
 def test_headers_that_are_none_are_refused(rt: Runtime, name: str, value: bytes) -> None:
     """Nobody smuggles a line."""
     assert error_of(add_netuse(rt, "try-header"), name, value) == "invalid-syntax"
+
+
+@pytest.mark.parametrize("lengths", [["3", "4"], ["3", "3"], ["3, 4"], ["x"], ["-1"], ["+3"], ["0x3"], [str(1 << 64)]])
+def test_a_request_has_one_length(fetch: Function, server: Http1Server | Http2Server, lengths: list[str]) -> None:
+    """H-83: two parsers would see two requests."""
+    headers = [("content-length", length) for length in lengths]
+    assert error_of(fetch, request(server.url("/echo"), "POST", headers=headers, body=b"abc")) == "invalid-syntax"
+    assert server.connections == 0
 
 
 @pytest.mark.parametrize("path", ["*", "http://other.test/", "hello", "/a b", "/a\r\nx: y", "/a\nb", "/\0"])

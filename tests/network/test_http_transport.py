@@ -62,7 +62,7 @@ def add(rt: Runtime, method: str = "fetch", **fields: Any) -> Any:
 def test_the_request_is_what_the_guest_said(runtime: Callable[..., Runtime]) -> None:
     """Entry, method, URL, headers in their order, and the whole body; nothing of the network's is added."""
     transport = Transport()
-    headers = [("x-b", "1"), ("x-b", "2"), ("x-a", b"\xff")]
+    headers: list[tuple[str, str | bytes]] = [("x-b", "1"), ("x-b", "2"), ("x-a", b"\xff")]
     fetch = add(runtime(transport))
     assert fetch(request(URL, "BREW", headers=headers, body=b"x" * 100_000))["status"] == 200
     (asked,) = transport.asked
@@ -73,7 +73,7 @@ def test_the_request_is_what_the_guest_said(runtime: Callable[..., Runtime]) -> 
 
 def test_the_response_is_what_the_function_said(runtime: Callable[..., Runtime]) -> None:
     body = bytes(range(256)) * 1000
-    headers = [("x-b", "1"), ("x-a", b"\xff"), ("x-b", "2")]
+    headers: list[tuple[str, str | bytes]] = [("x-b", "1"), ("x-a", b"\xff"), ("x-b", "2")]
     answer = HttpResponse(418, headers, body, trailers={"x-sum": "9"})
     got = add(runtime(Transport(lambda _: answer)))(request(URL))
     assert (got["status"], got["body"], got["trailers"]) == (418, body, [("x-sum", b"9")])
@@ -82,7 +82,8 @@ def test_the_response_is_what_the_function_said(runtime: Callable[..., Runtime])
 
 
 def test_texts_are_utf8_and_mappings_are_headers(runtime: Callable[..., Runtime]) -> None:
-    answer = HttpResponse(headers={"x-a": "1", "x-b": b"2"}, body="hällo")
+    headers: dict[str, str | bytes] = {"x-a": "1", "x-b": b"2"}
+    answer = HttpResponse(headers=headers, body="hällo")
     got = add(runtime(Transport(lambda _: answer)))(request(URL))
     assert (got["status"], got["body"]) == (200, "hällo".encode())
     assert got["headers"] == [("x-a", b"1"), ("x-b", b"2")]
@@ -148,7 +149,7 @@ def test_what_is_no_response_is_an_error(runtime: Callable[..., Runtime], answer
         HttpResponse(headers={"a": "1\r\nb: 2"}),
         HttpResponse(trailers={"": "1"}),
         HttpResponse(headers=[("a",)]),  # type: ignore[list-item]
-        HttpResponse(headers={"a": 1}),  # type: ignore[dict-item]
+        HttpResponse(headers={"a": 1}),  # type: ignore[arg-type]
         HttpResponse(status="200"),  # type: ignore[arg-type]
         # No seven zeros.
         HttpResponse(body=7),  # type: ignore[arg-type]
