@@ -1,0 +1,112 @@
+"""What the tests of `wasi:sockets` share: the guest `netuse` under a network block, and what it says of its sockets."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers import Connection, TcpServer
+from support.guests import built
+
+from wippy_native import Err, Function, FunctionNotFound, NetworkPolicy, Ok, Runtime
+
+LOGGER = "wippy_native.network"
+# The guest asks `wasi:http` what an error of a stream means.
+IMPORTS = ("wasi:sockets", "wasi:http", "wasi:io", "wasi:clocks")
+DENIED = Err("access-denied")
+
+# What comes back of a `result<T, string>`.
+Answer = Ok | Err
+
+
+class SocketGuest:
+    """Calls methods of `netuse` whose entries allow and deny this; the results are `Ok` or `Err`."""
+
+    def __init__(self, rt: Runtime, *allow: str, deny: Iterable[str] = (), **fields: Any) -> None:
+        self.rt = rt
+        block = {"allow": list(allow), "deny": list(deny)}
+        self.fields = {"imports": IMPORTS, "network": block, **fields}
+
+    def __call__(self, method: str, *arguments: Any, **keywords: Any) -> Any:
+        return self.function(method)(*arguments, **keywords)
+
+    def function(self, method: str) -> Function:
+        """A method that returns `Ok` or `Err`."""
+        return self.raising(method).with_options(raise_err=False)
+
+    def raising(self, method: str) -> Function:
+        """A method as users have it: an error is a `GuestError`."""
+        id = f"app:{method}"
+        try:
+            found = self.rt.function(id)
+        except FunctionNotFound:
+            found = self.rt.add_wasm(id, built("netuse"), method, **self.fields)
+        assert isinstance(found, Function)
+        return found
+
+
+def asking(*servers: Any, allow: Iterable[str] = ("all", "listen://*"), deny: Iterable[str] = ()) -> NetworkPolicy:
+    """An operator who looks names up at these servers, and leaves the rest to the entries."""
+    nameservers = [f"{server.host}:{server.port}" for server in servers]
+    return NetworkPolicy(allow=allow, deny=deny, nameservers=nameservers)
+
+
+class Announced(TcpServer):
+    """Reads the port that a guest announces, and works with it as the guest's client."""
+
+    def __init__(self, work: Callable[[int], Any], host: str = "127.0.0.1") -> None:
+        super().__init__(host)
+        self.work = work
+        self.results: list[Any] = []
+
+    def serve(self, connection: Connection) -> None:
+        text = b""
+        while data := connection.read():
+            text += data
+        self.results.append(self.work(int(text)))
+
+
+def tcp_echoed(host: str, port: int, data: bytes) -> bytes:
+    """What a TCP server says to this."""
+    with socket.create_connection((host, port), timeout=10) as client:
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+        with client.makefile("rb") as answer:
+            return answer.read()
+
+
+def udp_echoed(host: str, port: int, data: bytes) -> bytes:
+    """What a UDP server says to this."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as client:
+        client.settimeout(10)
+        client.sendto(data, (host, port))
+        return client.recv(1 << 16)
+
+
+def _has_ipv6() -> bool:
+    try:
+        with closing(socket.socket(socket.AF_INET6)) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+has_proc = Path("/proc/self/fd").is_dir()
+needs_proc = pytest.mark.skipif(not has_proc, reason="counts what /proc tells of the process")
+
+
+def descriptors() -> int:
+    """The process's open descriptors."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def threads() -> int:
+    """The process's threads, those of the core included."""
+    return len(list(Path("/proc/self/task").iterdir()))
