@@ -17,6 +17,8 @@ from wippy_native import Err, Function, FunctionNotFound, NetworkPolicy, Ok, Run
 LOGGER = "wippy_native.network"
 # The guest asks `wasi:http` what an error of a stream means.
 IMPORTS = ("wasi:sockets", "wasi:http", "wasi:io", "wasi:clocks")
+PATIENCE = 15.0
+"""Seconds after which a call is stopped that should have ended by itself."""
 DENIED = Err("access-denied")
 
 # What comes back of a `result<T, string>`.
@@ -36,7 +38,7 @@ class SocketGuest:
 
     def function(self, method: str) -> Function:
         """A method that returns `Ok` or `Err`."""
-        return self.raising(method).with_options(raise_err=False)
+        return self.raising(method).with_options(raise_err=False, timeout=PATIENCE)
 
     def raising(self, method: str) -> Function:
         """A method as users have it: an error is a `GuestError`."""
@@ -79,11 +81,11 @@ def tcp_echoed(host: str, port: int, data: bytes) -> bytes:
             return answer.read()
 
 
-def udp_echoed(host: str, port: int, data: bytes) -> bytes:
+def udp_echoed(host: str, port: int, data: bytes, patience: float = 10) -> bytes:
     """What a UDP server says to this."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as client:
-        client.settimeout(10)
+        client.settimeout(patience)
         client.sendto(data, (host, port))
         return client.recv(1 << 16)
 

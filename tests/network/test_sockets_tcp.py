@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -234,28 +235,33 @@ def test_every_way_of_calling(rt: Runtime, serving: Serving) -> None:
 ENTRY = """\
 namespace: app
 entries:
+  - {{name: guests, kind: fs.directory, directory: {directory}}}
   - name: net
     kind: function.wasm
-    source: file://netuse.wasm
+    fs: guests
+    path: netuse.wasm
+    hash: {hash}
     method: tcp-connect
     imports: [wasi:sockets, wasi:http, wasi:io, wasi:clocks]
     network:
-      allow: [{pattern}]
+      allow: ["{pattern}"]
 """
 
 
-def write(directory: Path, pattern: str) -> Path:
+def write(root: Path, pattern: str) -> str:
     """A project with one entry that uses sockets."""
-    (directory / "_index.yaml").write_text(ENTRY.format(pattern=pattern), encoding="utf-8")
-    (directory / "netuse.wasm").write_bytes(built("netuse").read_bytes())
-    return directory
+    guest = built("netuse")
+    digest = f"sha256:{hashlib.sha256(guest.read_bytes()).hexdigest()}"
+    text = ENTRY.format(directory=guest.parent, hash=digest, pattern=pattern)
+    (root / "_index.yaml").write_text(text, encoding="utf-8")
+    return str(root)
 
 
 def test_the_command_knows_sockets(
     tmp_path: Path, tcp_echo: TcpEchoServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """C-17, N-1: check, list, inspect and call."""
-    project = ["-C", str(write(tmp_path, f'"tcp://127.0.0.1:{tcp_echo.port}"'))]
+    project = ["-C", write(tmp_path, f"tcp://127.0.0.1:{tcp_echo.port}")]
     assert main([*project, "check"]) == 0
     assert "no problems" in capsys.readouterr().out
     assert main([*project, "list"]) == 0
@@ -267,7 +273,7 @@ def test_the_command_knows_sockets(
 
 def test_a_wrong_pattern_is_an_error_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """N-5."""
-    assert main(["-C", str(write(tmp_path, '"tpc://127.0.0.1:1"')), "check"]) == 1
+    assert main(["-C", write(tmp_path, "tpc://127.0.0.1:1"), "check"]) == 1
     told = capsys.readouterr()
-    assert "_index.yaml:9" in told.out + told.err
+    assert "_index.yaml:12" in told.out + told.err
     assert 'unknown scheme "tpc"' in told.out + told.err
