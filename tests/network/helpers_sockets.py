@@ -6,10 +6,11 @@ import socket
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from servers import Connection, TcpServer
+from servers.threaded import listening
 from support.guests import built
 
 from wippy_native import Err, Function, FunctionNotFound, NetworkPolicy, Ok, Runtime
@@ -70,6 +71,42 @@ class Announced(TcpServer):
         while data := connection.read():
             text += data
         self.results.append(self.work(int(text)))
+
+
+class Dripper(TcpServer):
+    """Sends a byte now and then until the client has gone: a client that ended its output shows its end in no other
+    way."""
+
+    def serve(self, connection: Connection) -> None:
+        while not self._ending.wait(0.02):
+            connection.send(b".")
+
+
+class Hall:
+    """A listening socket whose connections no thread serves: clients connect, and wait until they are let go."""
+
+    def __init__(self) -> None:
+        self._socket = listening("127.0.0.1", backlog=512)
+        self._socket.settimeout(PATIENCE)
+        self.port = self._socket.getsockname()[1]
+        self._waiting: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.let_go()
+        self._socket.close()
+
+    def wait_for(self, count: int) -> None:
+        """Until so many more clients are there."""
+        self._waiting += [self._socket.accept()[0] for _ in range(count)]
+
+    def let_go(self, count: int | None = None) -> None:
+        """End that many connections, or all."""
+        gone, self._waiting = self._waiting[:count], self._waiting[len(self._waiting[:count]) :]
+        for connection in gone:
+            connection.close()
 
 
 def tcp_echoed(host: str, port: int, data: bytes) -> bytes:

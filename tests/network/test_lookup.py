@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from conftest import MakeRuntime
@@ -219,26 +220,18 @@ def test_a_lookup_opens_its_addresses(
 
 
 @pytest.mark.parametrize("kept", ["reuse", "instance"])
-def test_every_call_looks_up_again(make_runtime: MakeRuntime, dns: DnsServer, kept: str) -> None:
+def test_every_call_looks_up_again(
+    make_runtime: MakeRuntime, dns: DnsServer, tcp_echo: TcpEchoServer, kept: str
+) -> None:
     """N-14: a later call in the same instance too."""
-    pattern = {"network": {"allow": ["v4.test in loopback"]}}
-    rt = make_runtime(network=asking(dns))
-    echo = SocketGuest(rt, pool={"type": "lazy", "max_size": 1, "reuse": 100}, **pattern)
-    # A guest of one export cannot do one and the other; a literal is looked up without opening anything.
-    connect = echo.function("tcp-connect-name")
-    with TcpEchoServer() as server:
-
-        def check(call: object) -> None:
-            assert callable(call)
-            assert call("v4.test", server.port, b"x") == Ok(b"x")
-            assert call(V4, server.port, b"x") == DENIED
-            assert call("v4.test", server.port, b"x") == Ok(b"x")
-
-        if kept == "reuse":
-            check(connect)
-        else:
-            with connect.instance() as instance:
-                check(instance)
+    pool = {"type": "lazy", "max_size": 1, "reuse": 100} if kept == "reuse" else {"type": "inline"}
+    guest = SocketGuest(make_runtime(network=asking(dns)), "v4.test in loopback", pool=pool)
+    connect = guest.function("tcp-connect-name")
+    with contextlib.ExitStack() as stack:
+        call = connect if kept == "reuse" else stack.enter_context(connect.instance())
+        # A literal is looked up without opening anything: the connection is what the policy says of the address.
+        answers = [call(name, tcp_echo.port, b"x") for name in ("v4.test", V4, "v4.test")]
+    assert answers == [Ok(b"x"), DENIED, Ok(b"x")]
     assert dns.asked("v4.test", "A") == 2
 
 

@@ -263,7 +263,9 @@ def test_the_command_knows_sockets(
     """C-17, N-1: check, list, inspect and call."""
     project = ["-C", write(tmp_path, f"tcp://127.0.0.1:{tcp_echo.port}")]
     assert main([*project, "check"]) == 0
-    assert "no problems" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "no problems" in told.err
+    assert f"tcp://127.0.0.1:{tcp_echo.port}" in told.out
     assert main([*project, "list"]) == 0
     assert "app:net" in capsys.readouterr().out
     assert main([*project, "inspect", "app:net"]) == 0
