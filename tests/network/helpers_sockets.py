@@ -15,6 +15,7 @@ from support.guests import built
 
 from wippy_native import Err, Function, FunctionNotFound, NetworkPolicy, Ok, Runtime
 
+ANY = "0.0.0.0"  # noqa: S104 - what every socket that goes out is bound to
 LOGGER = "wippy_native.network"
 # The guest asks `wasi:http` what an error of a stream means.
 IMPORTS = ("wasi:sockets", "wasi:http", "wasi:io", "wasi:clocks")
@@ -100,7 +101,8 @@ class Hall:
 
     def wait_for(self, count: int) -> None:
         """Until so many more clients are there."""
-        self._waiting += [self._socket.accept()[0] for _ in range(count)]
+        for _ in range(count):
+            self._waiting.append(self._socket.accept()[0])
 
     def let_go(self, count: int | None = None) -> None:
         """End that many connections, or all."""

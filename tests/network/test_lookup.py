@@ -88,6 +88,19 @@ def test_a_server_that_says_nothing(make_runtime: MakeRuntime, dns: DnsServer) -
     assert dns.asked("silent.test")
 
 
+def test_lookups_that_were_given_up_are_in_nobodys_way(make_runtime: MakeRuntime, dns: DnsServer) -> None:
+    """H-77: one function has a few under way at a time, and the rest wait for their turn."""
+    resolve = SocketGuest(make_runtime(network=asking(dns)), "all").function("resolve")
+
+    async def main() -> object:
+        silent = resolve.with_options(timeout=0.2)
+        given_up = await asyncio.gather(*(silent.call_async("silent.test") for _ in range(40)), return_exceptions=True)
+        assert all(isinstance(end, LimitExceeded) for end in given_up)
+        return await resolve.with_options(timeout=1.5).call_async("v4.test")
+
+    assert asyncio.run(main()) == Ok([V4])
+
+
 def test_a_server_that_is_not_there(make_runtime: MakeRuntime, serving: Serving, dns: DnsServer) -> None:
     """H-77: the next one answers; if none is left, it may work later."""
     gone = serving(DnsServer({}))
@@ -135,7 +148,13 @@ def test_localhost_is_not_asked_anywhere(make_runtime: MakeRuntime, dns: DnsServ
     assert dns.queries == []
 
 
-@pytest.mark.parametrize("name", ["", ".", "a b", "a/b", "v4.test:80", "1.2.3.4.5", "fe80::1%1", "a..b", "x" * 64, "y." * 130])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", ".", "a b", "a/b", "v4.test:80", "1.2.3.4.5", "fe80::1%1", "a..b",
+        pytest.param("x" * 64, id="a label of 64"), pytest.param("y." * 130, id="260 characters"),
+    ],
+)  # fmt: skip
 def test_no_names(make_runtime: MakeRuntime, dns: DnsServer, name: str) -> None:
     """H-77: what can be no name is not asked for, and is not to be tried again."""
     assert SocketGuest(make_runtime(network=asking(dns)), "all")("resolve", name) == Err("invalid-argument")
@@ -217,6 +236,13 @@ def test_a_lookup_opens_its_addresses(
     assert guest("tcp-connect-name", "v4.test", udp_echo.port, b"x") == DENIED
     assert guest("tcp-connect-name", "v6.test", udp_echo.port, b"x") == DENIED
     assert dns.asked("v4.test", "A") == 2
+
+
+@pytest.mark.parametrize("pattern", ["localhost", "tcp://localhost:PORT", "localhost in 127.0.0.0/8", "loopback"])
+def test_localhost_is_reached_by_its_name(rt: Runtime, tcp_echo: TcpEchoServer, pattern: str) -> None:
+    """N-9, N-14."""
+    guest = SocketGuest(rt, pattern.replace("PORT", str(tcp_echo.port)))
+    assert guest("tcp-connect-name", "localhost", tcp_echo.port, b"x") == Ok(b"x")
 
 
 @pytest.mark.parametrize("kept", ["reuse", "instance"])

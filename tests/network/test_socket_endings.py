@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -109,6 +110,29 @@ def test_cancelling_while_connecting_listening_or_looking_up(make_runtime: MakeR
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("connected", [True, False], ids=["connected", "not-connected"])
+def test_nothing_is_sent_after_the_end(make_runtime: MakeRuntime, serving: Serving, connected: bool) -> None:
+    """N-17, N-20: what waited for the embedder's word when its call ended stays where it is."""
+    server = serving(UdpServer())
+    asked, answer = threading.Event(), threading.Event()
+
+    def authorize(entry: str, target: str) -> bool:
+        if not asked.is_set():
+            asked.set()
+            answer.wait(PATIENCE)
+        return True
+
+    guest = SocketGuest(make_runtime(authorize=authorize), "loopback")
+    exchange = guest.function("udp-exchange")
+    with pytest.raises(LimitExceeded):
+        exchange.with_options(timeout=0.2)(V4, server.port, b"late", connected)
+    assert asked.is_set()
+    answer.set()
+    with pytest.raises(LimitExceeded):
+        exchange.with_options(timeout=0.3)(V4, server.port, b"next", connected)
+    assert server.received == [b"next"]
+
+
 def test_closing_the_runtime(make_runtime: MakeRuntime, serving: Serving) -> None:
     """N-20: calls that wait end, and their connections with them."""
     server = serving(Dripper())
@@ -152,10 +176,10 @@ def test_no_descriptor_is_left(rt: Runtime, serving: Serving) -> None:
 
 
 @needs_proc
-def test_guests_that_wait_need_no_threads(make_runtime: MakeRuntime) -> None:
+def test_guests_that_wait_need_no_threads(rt: Runtime) -> None:
     """H-75: 200 at once, and each gets its answer."""
-    rt = make_runtime()
-    read = SocketGuest(rt, "loopback").function("tcp-read-length")
+    guest = SocketGuest(rt, "loopback", pool={"type": "lazy", "max_size": 200})
+    read = guest.function("tcp-read-length")
 
     async def main(hall: Hall) -> None:
         assert isinstance(await read.call_async(V4, unused_port()), Err)

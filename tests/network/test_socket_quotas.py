@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -192,9 +193,9 @@ def test_bytes_of_accepted_connections(rt: Runtime, serving: Serving) -> None:
     """N-18."""
 
     def send_much(port: int) -> None:
-        with pytest.raises(OSError, match="reset|closed|pipe"):
-            assert tcp_echoed(V4, port, b"x" * 1000) != b"x" * 1000
-            raise ConnectionResetError("closed early")
+        # The guest ends while there is input that it did not read: that may show as a reset.
+        with contextlib.suppress(ConnectionError):
+            assert tcp_echoed(V4, port, b"x" * 1000) == b""
 
     announced = serving(Announced(send_much))
     guest = SocketGuest(rt, "loopback", "listen://loopback:*", limits={"max_received_bytes": 999})

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from conftest import MakeRuntime
-from helpers_sockets import DENIED, LOGGER, Announced, SocketGuest, needs_ipv6, tcp_echoed, udp_echoed
+from helpers_sockets import ANY, DENIED, LOGGER, Announced, SocketGuest, needs_ipv6, tcp_echoed, udp_echoed
 from servers import TcpEchoServer, unused_port
 from servers.fixtures import Serving
 
@@ -21,7 +21,7 @@ both_kinds = pytest.mark.parametrize("kind", ["tcp", "udp"])
 def test_a_chosen_address_needs_listen(rt: Runtime, kind: str) -> None:
     """N-12: reaching an address is not waiting there; not even the word for everything."""
     guest = SocketGuest(rt, "all", "tcp://loopback:*", "udp://loopback:*", "*")
-    for address, port in [(V4, 0), (V4, unused_port()), ("0.0.0.0", unused_port()), ("127.0.0.9", 0)]:
+    for address, port in [(V4, 0), (V4, unused_port()), (ANY, unused_port()), ("127.0.0.9", 0)]:
         assert guest(f"{kind}-bind", address, port) == DENIED, (address, port)
 
 
@@ -35,7 +35,7 @@ def test_a_chosen_ipv6_address_needs_listen(make_runtime: MakeRuntime, kind: str
 
 
 @both_kinds
-@pytest.mark.parametrize("address", ["0.0.0.0", "::"])
+@pytest.mark.parametrize("address", [ANY, "::"])
 def test_what_every_socket_does_needs_nothing(rt: Runtime, kind: str, address: str) -> None:
     """N-12: the unspecified address and a port of the system's choice."""
     answer = SocketGuest(rt)(f"{kind}-bind", address, 0)
@@ -43,7 +43,7 @@ def test_what_every_socket_does_needs_nothing(rt: Runtime, kind: str, address: s
     assert answer.value > 0
 
 
-@pytest.mark.parametrize(("address", "port"), [("0.0.0.0", 0), ("::", 0), (V4, 0), (V4, 1)])
+@pytest.mark.parametrize(("address", "port"), [(ANY, 0), ("::", 0), (V4, 0), (V4, 1)])
 def test_listening_needs_listen(rt: Runtime, address: str, port: int) -> None:
     """N-12: where binding was free, listening still is not."""
     assert SocketGuest(rt, "all", "* in loopback")("tcp-serve", address, port, 0, V4, 0) == DENIED
@@ -66,8 +66,8 @@ def test_listening_needs_listen(rt: Runtime, address: str, port: int) -> None:
         (["listen://127.0.0.1:PORT"], "127.0.0.9", "PORT", False),
         (["listen://127.0.0.1:1-1023"], V4, "PORT", False),
         (["listen://127.0.0.1:1-65535"], V4, 0, False),
-        (["listen://loopback:*"], "0.0.0.0", "PORT", False),
-        (["listen://loopback:*"], "0.0.0.0", 0, False),
+        (["listen://loopback:*"], ANY, "PORT", False),
+        (["listen://loopback:*"], ANY, 0, False),
         (["listen://private:*"], V4, 0, False),
         (["tcp://127.0.0.1:PORT", "udp://127.0.0.1:PORT"], V4, "PORT", False),
     ],
@@ -156,7 +156,7 @@ def test_a_chosen_address_to_connect_from(make_runtime: MakeRuntime, tcp_echo: T
         answer = SocketGuest(make_runtime(), *allow)("tcp-bind-connect", "127.0.0.9", 0, V4, tcp_echo.port)
         assert answer == (Ok(None) if opens else DENIED), allow
     # Which needs none is the one that every connection has.
-    assert SocketGuest(make_runtime(), "loopback")("tcp-bind-connect", "0.0.0.0", 0, V4, tcp_echo.port) == Ok(None)
+    assert SocketGuest(make_runtime(), "loopback")("tcp-bind-connect", ANY, 0, V4, tcp_echo.port) == Ok(None)
 
 
 def test_a_refusal_has_the_line_that_allows_it(rt: Runtime, caplog: pytest.LogCaptureFixture) -> None:
@@ -176,7 +176,7 @@ def test_the_line_for_a_port_of_the_systems_choice_works_again(
 ) -> None:
     """N-16: the next time the system chooses another."""
     for _ in range(2):
-        assert SocketGuest(make_runtime(), "loopback")("tcp-serve", "0.0.0.0", 0, 0, V4, 0) == DENIED
+        assert SocketGuest(make_runtime(), "loopback")("tcp-serve", ANY, 0, 0, V4, 0) == DENIED
     lines = {text[text.index("allow: ") :] for text in caplog.messages}
     assert lines == {'allow: ["listen://0.0.0.0:*"]}'}
 

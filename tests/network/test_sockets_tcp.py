@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import MakeRuntime
-from helpers_sockets import DENIED, LOGGER, SocketGuest, needs_ipv6
+from helpers_sockets import ANY, DENIED, LOGGER, SocketGuest, needs_ipv6
 from servers import FullServer, ResetServer, Sink, TcpEchoServer, unused_port
 from servers.fixtures import Serving
 from support.guests import built
@@ -72,7 +72,7 @@ def test_error_codes_of_the_network(rt: Runtime, serving: Serving) -> None:
     assert isinstance(guest("tcp-exchange", V4, reset.port, b"x"), Err)
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "::", "::ffff:127.0.0.1", "::127.0.0.1", "224.0.0.1", "255.255.255.255"])
+@pytest.mark.parametrize("address", [ANY, "::", "::ffff:127.0.0.1", "::127.0.0.1", "224.0.0.1", "255.255.255.255"])
 def test_addresses_that_nobody_connects_to(rt: Runtime, tcp_echo: TcpEchoServer, address: str) -> None:
     """H-75, N-8: other spellings of loopback are none, even where everything is open."""
     assert SocketGuest(rt, "all")("tcp-connect", address, tcp_echo.port) == Err("invalid-argument")
@@ -87,8 +87,8 @@ def test_a_server_that_does_not_accept(rt: Runtime, serving: Serving) -> None:
 
 
 DEFAULT_REFUSES = [
-    "127.0.0.1", "127.8.9.10", "::1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "169.254.1.1", "fe80::1",
-    "100.64.0.1", "100.100.100.200", "fd00:ec2::254", "fd00::1", "192.0.2.1", "198.18.0.1", "240.0.0.1",
+    "127.0.0.1", "127.8.9.10", "::1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "169.254.1.1",
+    "fe80::1", "100.64.0.1", "100.100.100.200", "fd00:ec2::254", "fd00::1", "192.0.2.1", "198.18.0.1", "240.0.0.1",
     "64:ff9b::7f00:1", "2002:7f00:1::",
 ]  # fmt: skip
 
@@ -257,9 +257,7 @@ def write(root: Path, pattern: str) -> str:
     return str(root)
 
 
-def test_the_command_knows_sockets(
-    tmp_path: Path, tcp_echo: TcpEchoServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_knows_sockets(tmp_path: Path, tcp_echo: TcpEchoServer, capsys: pytest.CaptureFixture[str]) -> None:
     """C-17, N-1: check, list, inspect and call."""
     project = ["-C", write(tmp_path, f"tcp://127.0.0.1:{tcp_echo.port}")]
     assert main([*project, "check"]) == 0
