@@ -16,6 +16,8 @@ from support.guests import built
 from wippy_native import Err, Function, FunctionNotFound, NetworkPolicy, Ok, Runtime
 
 ANY = "0.0.0.0"  # noqa: S104 - what every socket that goes out is bound to
+OTHER = "127.0.0.9"
+"""Another loopback address."""
 LOGGER = "wippy_native.network"
 # The guest asks `wasi:http` what an error of a stream means.
 IMPORTS = ("wasi:sockets", "wasi:http", "wasi:io", "wasi:clocks")
@@ -24,7 +26,7 @@ PATIENCE = 15.0
 DENIED = Err("access-denied")
 
 # What comes back of a `result<T, string>`.
-Answer = Ok | Err
+Answer = Ok[Any] | Err[Any]
 
 
 class SocketGuest:
@@ -129,18 +131,17 @@ def udp_echoed(host: str, port: int, data: bytes, patience: float = 10) -> bytes
         return client.recv(1 << 16)
 
 
-def _has_ipv6() -> bool:
+def _has(address: str) -> bool:
     try:
-        with closing(socket.socket(socket.AF_INET6)) as probe:
-            probe.bind(("::1", 0))
+        with closing(listening(address)):
+            return True
     except OSError:
         return False
-    return True
 
 
-needs_ipv6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
-has_proc = Path("/proc/self/fd").is_dir()
-needs_proc = pytest.mark.skipif(not has_proc, reason="counts what /proc tells of the process")
+needs_ipv6 = pytest.mark.skipif(not _has("::1"), reason="this machine has no IPv6")
+needs_other = pytest.mark.skipif(not _has(OTHER), reason="this system has one loopback address only")
+needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts what /proc tells of the process")
 
 
 def descriptors() -> int:
