@@ -113,9 +113,10 @@ class Hall:
             connection.close()
 
 
-def tcp_echoed(host: str, port: int, data: bytes) -> bytes:
+def tcp_echoed(host: str, port: int, data: bytes, source: str | None = None) -> bytes:
     """What a TCP server says to this."""
-    with socket.create_connection((host, port), timeout=10) as client:
+    own = (source, 0) if source else None
+    with socket.create_connection((host, port), timeout=10, source_address=own) as client:
         client.sendall(data)
         client.shutdown(socket.SHUT_WR)
         with client.makefile("rb") as answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -144,6 +145,22 @@ def test_udp_clients_are_answered_where_the_guest_may_send(rt: Runtime, serving:
     guest = SocketGuest(rt, "listen://loopback:*", f"tcp://127.0.0.1:{announced.port}")
     serve = guest.function("udp-serve").with_options(timeout=3)
     assert serve(V4, 0, 2, V4, announced.port) == DENIED
+
+
+@needs_other
+def test_clients_at_denied_addresses_are_not_served(rt: Runtime, serving: Serving) -> None:
+    """N-3: a denial is one of both directions."""
+
+    def knock(port: int) -> bytes:
+        with contextlib.suppress(ConnectionError):
+            assert tcp_echoed(V4, port, b"denied", source=OTHER) == b""
+        return tcp_echoed(V4, port, b"welcome")
+
+    announced = serving(Announced(knock))
+    guest = SocketGuest(rt, "listen://loopback:*", "127.0.0.1", deny=[OTHER])
+    assert guest("tcp-serve", V4, 0, 1, V4, announced.port) == Ok(1)
+    announced.close()
+    assert announced.results == [b"welcome"]
 
 
 def test_a_port_that_is_taken(rt: Runtime, tcp_echo: TcpEchoServer) -> None:

@@ -57,26 +57,33 @@ def test_a_silent_peer(rt: Runtime, serving: Serving) -> None:
     assert sorted(server.received) == [b"one", b"two"]
 
 
-@needs_other
-def test_answers_of_strangers_are_dropped(rt: Runtime, serving: Serving) -> None:
-    """N-7, N-12: what comes from where the guest may not send to is not for it."""
+class ForwardedFirst(UdpServer):
+    """Answers twice: from another address first, then from the one that was asked."""
 
-    class Elsewhere(UdpServer):
-        def answer(self, datagram: bytes) -> bytes:
-            # From an address that the policy does not open first, then from the one that was asked.
+    def _receive(self) -> None:
+        while True:
+            _, sender = self._socket.recvfrom(1 << 16)
+            if self._ending.is_set():
+                return
             with bound(OTHER) as stranger:
-                stranger.sendto(b"stranger", self.sender)
-            return b"asked"
+                stranger.sendto(b"stranger", sender)
+            self._socket.sendto(b"asked", sender)
 
-        def _receive(self) -> None:
-            while True:
-                datagram, self.sender = self._socket.recvfrom(1 << 16)
-                if self._ending.is_set():
-                    return
-                self._socket.sendto(self.answer(datagram), self.sender)
 
-    server = serving(Elsewhere())
-    assert SocketGuest(rt, "127.0.0.1")("udp-exchange", V4, server.port, b"x", False) == Ok(b"asked")
+@needs_other
+@pytest.mark.parametrize(
+    ("allow", "deny"),
+    [
+        ([V4], []),
+        # What opens one port for listening says nothing of the port this socket has.
+        ([V4, "listen://127.0.0.1:1"], []),
+        ([V4, "listen://*:*"], [OTHER]),
+    ],
+)
+def test_answers_of_strangers_are_dropped(rt: Runtime, serving: Serving, allow: list[str], deny: list[str]) -> None:
+    """N-3, N-7, N-12: what comes from where the guest may not send to is not for it, unless it listens there."""
+    server = serving(ForwardedFirst())
+    assert SocketGuest(rt, *allow, deny=deny)("udp-exchange", V4, server.port, b"x", False) == Ok(b"asked")
 
 
 @pytest.mark.parametrize(
