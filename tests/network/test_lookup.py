@@ -176,7 +176,7 @@ def test_no_names(make_runtime: MakeRuntime, dns: DnsServer, name: str) -> None:
         ("v4.test in private", False),
         ("v4.test in ::1", False),
         ("*.v4.test in loopback", False),
-        ("test in loopback", False),
+        ("tcp://test in loopback", False),
         ("http://v4.test in loopback", False),
         ("https://*.test:443 in loopback", False),
         ("127.0.0.1", False),
