@@ -159,10 +159,10 @@ def response_parts(response: Any) -> tuple[int, list[tuple[str, bytes]], bytes, 
     """Called by the core. Raises `TypeError` for what is no `HttpResponse`."""
     if not isinstance(response, HttpResponse):
         raise TypeError(f"Runtime(http=...) returned {type(response).__name__}; return an HttpResponse")
-    body = response.body.encode() if isinstance(response.body, str) else bytes(response.body)
+    body = response.body.encode() if isinstance(response.body, str) else bytes(memoryview(response.body))
     return response.status, list(_fields(response.headers)), body, list(_fields(response.trailers))
 
 
 def _fields(headers: Headers) -> Iterator[tuple[str, bytes]]:
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
-        yield name, value.encode("latin-1") if isinstance(value, str) else bytes(value)
+        yield name, value.encode("latin-1") if isinstance(value, str) else bytes(memoryview(value))

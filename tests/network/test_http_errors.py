@@ -118,7 +118,7 @@ def test_the_size_of_a_head(rt: Runtime, server: Http1Server | Http2Server, path
     if fits:
         assert fetch(request(server.url(path)))["status"] == 200
     else:
-        assert error_of(fetch, request(server.url(path))) == "HTTP-response-header-section-size"
+        assert error_of(fetch, request(server.url(path))).startswith("HTTP-response-header-section-size")
 
 
 @pytest.mark.parametrize("path", ["/bytes/1001", "/bytes/10000000"])

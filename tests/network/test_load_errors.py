@@ -57,7 +57,7 @@ def problem(tmp_path: Path, block: str) -> Problem:
         (
             "    network:\n      allow:\n        - https://a.com\n        - all\n        - ^10.0.0.1/8\n",
             'network.allow[2] "10.0.0.1/8": 10.0.0.1/8 has bits set behind its prefix',
-            "write 10.0.0.0/8 or 10.0.0.1/32",
+            "write 10.0.0.0/8 or 10.0.0.1",
         ),
         (
             '    network:\n      allow: [all]\n      deny:\n        - ^"a*b.com"\n',

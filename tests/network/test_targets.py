@@ -23,7 +23,6 @@ TARGETS: list[tuple[list[str], list[str], str, list[str], bool]] = [
     (["*.example.com"], [], "https://a.b.Example.Com.", ["8.8.8.8"], True),
     (["*.EXAMPLE.com."], [], "https://api.example.com", [], True),
     (["*.example.com"], [], "https://example.com", [], False),
-    (["*.example.com"], [], "https://.example.com", [], False),
     (["*.example.com"], [], "https://evilexample.com", [], False),
     (["*.example.com"], [], "https://example.com.evil.com", [], False),
     (["*.example.com"], [], "https://api.example.com.evil.com", [], False),

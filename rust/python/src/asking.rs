@@ -23,6 +23,11 @@ pub trait Asked: 'static {
     fn argument(py: Python<'_>, question: Self::Question) -> PyResult<Bound<'_, PyAny>>;
 
     fn answer(py: Python<'_>, id: &str, value: &Bound<'_, PyAny>) -> PyResult<Self::Answer>;
+
+    /// What the guest gets of an exception.
+    fn refusal(error: PyErr) -> Refusal {
+        refusal(error)
+    }
 }
 
 /// Starts an async function on the loop that the guest's call came from; without one gives the question back.
@@ -87,7 +92,7 @@ pub fn call<A: Asked>(asked: &A, question: A::Question, frame: &Frame, reply: Re
     match answer {
         Some(Ok(Some(answer))) => reply.send(Ok(answer)),
         Some(Ok(None)) => {}
-        Some(Err(error)) => reply.send(Err(refusal(error))),
+        Some(Err(error)) => reply.send(Err(A::refusal(error))),
         None => reply.send(Err(Refusal::Err("Python is shutting down".to_owned()))),
     }
 }
@@ -107,7 +112,7 @@ struct Pending<A: Asked> {
 impl<A: Asked> Waiting for Pending<A> {
     fn tell(self: Box<Self>, py: Python<'_>, outcome: PyResult<&Bound<'_, PyAny>>) {
         let answer = outcome.and_then(|value| A::answer(py, &self.id, value));
-        self.reply.send(answer.map_err(refusal));
+        self.reply.send(answer.map_err(A::refusal));
     }
 
     fn when_withdrawn(&self, action: Box<dyn FnOnce() + Send>) {
@@ -167,7 +172,7 @@ impl Done {
 }
 
 /// An exception as the guest's `err` (H-23). What is no error of the function (Ctrl-C, an exit) ends the whole call.
-fn refusal(error: PyErr) -> Refusal {
+pub fn refusal(error: PyErr) -> Refusal {
     let text = Python::try_attach(|py| error.is_instance_of::<PyException>(py).then(|| message(py, &error)));
     match text.flatten() {
         Some(text) => Refusal::Err(text),

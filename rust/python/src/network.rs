@@ -17,7 +17,7 @@ use wippy_host::net::quota::Caps;
 use wippy_host::net::rules::{Rules, Spot, Verdict, WrongPattern};
 use wippy_host::net::target::{HostName, Origin};
 use wippy_host::net::{Network as HostNetwork, NetworkOptions};
-use wippy_host::table::Reply;
+use wippy_host::table::{Refusal, Reply};
 
 use crate::asking::{self, Asked};
 use crate::errors::raise;
@@ -197,10 +197,25 @@ impl Asked for PyTransport {
         make.call1((request.entry, request.method, request.url, headers, body))
     }
 
+    fn refusal(error: PyErr) -> Refusal {
+        PyTransport::code(&error).map_or_else(|| asking::refusal(error), Refusal::Err)
+    }
+
     fn answer(py: Python<'_>, _: &str, value: &Bound<'_, PyAny>) -> PyResult<TransportResponse> {
         let parts = py.import("wippy_native.network")?.getattr("response_parts")?.call1((value,))?;
         let (status, headers, body, trailers): (u16, Fields, Vec<u8>, Fields) = parts.extract()?;
         Ok(TransportResponse { status, headers, body: Bytes::from(body), trailers })
+    }
+}
+
+impl PyTransport {
+    /// The code of an `HttpError`.
+    fn code(error: &PyErr) -> Option<String> {
+        Python::try_attach(|py| {
+            let kind = py.import("wippy_native.errors").ok()?.getattr("HttpError").ok()?;
+            let value = error.value(py);
+            value.is_instance(&kind).ok()?.then(|| value.getattr("code").ok()?.extract().ok())?
+        })?
     }
 }
 

@@ -8,8 +8,10 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::WasiView as _;
 use wasmtime_wasi_http::p2::bindings::LinkOptions;
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, IoError};
+use wasmtime_wasi_http::p2::bindings::http::outgoing_handler::Host as _;
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, IoError, RequestOptions};
 use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
+use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
 use wasmtime_wasi_http::{Error, WasiHttp, WasiHttpCtx, WasiHttpView as _};
 
 use super::Wanted;
@@ -25,6 +27,7 @@ pub fn link(linker: &mut Linker<State>, wanted: &Wanted) -> wasmtime::Result<()>
     }
     if wanted.has("wasi:http/outgoing-handler") {
         outgoing_handler::add_to_linker::<State, WasiHttp>(linker, State::http)?;
+        complete_paths(linker)?;
     }
     Ok(())
 }
@@ -43,6 +46,23 @@ fn tell_codes(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// A request without a path is one for `/` (RFC 9110, 4.2.3); the library makes no URL of it.
+fn complete_paths(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut instance = linker.instance("wasi:http/outgoing-handler@0.2.12")?;
+    instance.func_wrap("handle", |mut store: StoreContextMut<'_, State>, (request, options): Handle| {
+        let mut http = store.data_mut().http();
+        http.table.get_mut(&request)?.path_with_query.get_or_insert_with(|| "/".to_owned());
+        Ok((match http.handle(request, options) {
+            Ok(response) => Ok(response),
+            Err(error) => Err(error.downcast()?),
+        },))
+    })?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+type Handle = (Resource<HostOutgoingRequest>, Option<Resource<RequestOptions>>);
 type OfError = (Resource<IoError>,);
 
 /// What `net::http` fails bodies with.

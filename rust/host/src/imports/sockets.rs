@@ -83,7 +83,6 @@ async fn may_use(guest: &GuestNetwork, address: SocketAddr, purpose: SocketAddrU
         }
         SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => guest.may_listen(address, false).await,
         SocketAddrUse::TcpListen => guest.may_listen(address, true).await,
-        // Whoever comes to where the guest may listen.
-        SocketAddrUse::TcpAccept => true,
+        SocketAddrUse::TcpAccept => guest.may_accept(address),
     }
 }

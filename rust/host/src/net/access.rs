@@ -86,11 +86,6 @@ impl Access {
         refused.map_or(Ok(()), Err)
     }
 
-    /// Whether the entry's rules and the operator's let guests wait for others at all.
-    pub fn may_listen(&self) -> bool {
-        self.spec.rules.may_listen() && self.network.ceiling.as_ref().is_none_or(Rules::may_listen)
-    }
-
     /// The addresses of a name, unfiltered.
     pub async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Unresolved> {
         if is_local(name) {

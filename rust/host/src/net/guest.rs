@@ -1,6 +1,6 @@
 //! What one instance does on the network: which names it looked up, what it uses, for which call.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,6 +39,10 @@ struct OfCall {
     /// The names that resolved to an address within this call.
     names: HashMap<IpAddr, Vec<String>>,
     looked_up: usize,
+    /// Whom the embedder let it send datagrams to.
+    approved: HashSet<SocketAddr>,
+    /// It waits for others at an address of its choice.
+    listens: bool,
 }
 
 impl GuestNetwork {
@@ -102,25 +106,30 @@ impl GuestNetwork {
         if !self.heard(judged, spot, Some(ip)).await {
             return false;
         }
-        self.access.is_authorized(&url(scheme, address), self.frame().as_ref()).await
-    }
-
-    /// Whether an answer from this address may come in: from where the guest may send to, or from anywhere where it is
-    /// to wait for others.
-    pub fn may_receive(&self, address: SocketAddr) -> bool {
-        self.access.may_listen() || self.judge_socket(Scheme::Udp, address).is_ok()
-    }
-
-    /// Whether a datagram may go to this address, as far as can be told at once; it is told later if not.
-    pub fn may_send(&self, address: SocketAddr) -> bool {
-        match self.judge_socket(Scheme::Udp, address) {
-            Ok(()) => !self.closed,
-            Err(refusal) => {
-                let spot = Spot { scheme: Scheme::Udp, name: None, port: address.port() };
-                self.access.tell_later(self.access.explain(&refusal, spot, Some(address.ip())));
-                false
-            }
+        if scheme == Scheme::Udp && self.call().approved.contains(&address) {
+            return true;
         }
+        let allowed = self.access.is_authorized(&url(scheme, address), self.frame().as_ref()).await;
+        let mut call = self.call();
+        // Asked for each datagram, it would be a costly question.
+        if allowed && scheme == Scheme::Udp && call.approved.len() < MOST_NAMES {
+            call.approved.insert(address);
+        }
+        allowed
+    }
+
+    /// Whether an answer from this address may come in: from where the guest may send to, or from whoever is not denied
+    /// where it waits for others.
+    pub fn may_receive(&self, address: SocketAddr) -> bool {
+        match self.judge_socket(Scheme::Udp, address) {
+            Ok(()) => true,
+            Err(refusal) => refusal.denied_by.is_none() && self.call().listens,
+        }
+    }
+
+    /// Whether who connects to a listening guest is let in.
+    pub fn may_accept(&self, address: SocketAddr) -> bool {
+        self.judge_socket(Scheme::Tcp, address).err().is_none_or(|refusal| refusal.denied_by.is_none())
     }
 
     fn judge_socket(&self, scheme: Scheme, address: SocketAddr) -> Result<(), Refusal> {
@@ -149,14 +158,16 @@ impl GuestNetwork {
         if is_bound {
             spot.port = 0;
         }
-        self.heard(judged, spot, Some(address.ip())).await
-            && self.access.is_authorized(&url(Scheme::Listen, address), self.frame().as_ref()).await
+        let may = self.heard(judged, spot, Some(address.ip())).await
+            && self.access.is_authorized(&url(Scheme::Listen, address), self.frame().as_ref()).await;
+        self.call().listens |= may;
+        may
     }
 
     /// The addresses of a name that the guest may do something with; they are open to it under that name from now on.
     pub async fn look_up(&self, host: HostName) -> Result<Vec<IpAddr>, NoAddress> {
         let name = match host {
-            HostName::Ip(ip) => return Ok(vec![ip]),
+            HostName::Ip(ip) => return Ok(vec![ip.to_canonical()]),
             HostName::Name(name) => name,
         };
         if self.closed {
@@ -172,8 +183,10 @@ impl GuestNetwork {
             return Err(NoAddress::Refused);
         }
         let found = self.access.resolve(&name).await.map_err(NoAddress::Unresolved)?;
+        // No socket takes mapped ones.
+        let found = found.into_iter().map(|ip| ip.to_canonical());
         let mut refused = None;
-        let mut open = Vec::with_capacity(found.len());
+        let mut open = Vec::new();
         for ip in found {
             match self.access.judge(|rules| rules.of_answer(&name, ip)) {
                 Ok(()) => open.push(ip),

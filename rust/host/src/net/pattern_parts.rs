@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::{FORMS, Host, PatternError, Range, Scheme, Word};
 use crate::net::address::canonical;
+use crate::net::target::is_name;
 
 /// `[scheme://]host[:ports]`.
 pub struct Parts<'a> {
@@ -14,10 +15,6 @@ pub struct Parts<'a> {
     host: &'a str,
     pub ports: Option<&'a str>,
 }
-
-/// DNS's limit on a label of a name, and on the whole.
-const LABEL: usize = 63;
-const NAME: usize = 253;
 
 impl<'a> Parts<'a> {
     pub fn split(place: &'a str) -> Result<Self, PatternError> {
@@ -257,12 +254,4 @@ fn block(net: IpNet, text: &str, like: &dyn Fn(&str) -> String) -> Result<Range,
         ));
     }
     Ok(Range::Block(net))
-}
-
-fn is_name(name: &str) -> bool {
-    let is_label = |label: &str| {
-        (1..=LABEL).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    name.len() <= NAME && name.split('.').all(is_label)
 }

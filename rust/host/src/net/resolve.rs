@@ -29,9 +29,9 @@ pub enum Unresolved {
     Failed(String),
 }
 
-/// How long a nameserver may take, and how often it is asked.
+/// How long a nameserver may take, and how often it is asked once more.
 const PATIENCE: Duration = Duration::from_secs(2);
-const ATTEMPTS: usize = 2;
+const RETRIES: usize = 1;
 
 /// See the module's documentation.
 pub enum Resolver {
@@ -53,7 +53,7 @@ impl Resolver {
         options.use_hosts_file = ResolveHosts::Never;
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         options.timeout = PATIENCE;
-        options.attempts = ATTEMPTS;
+        options.attempts = RETRIES;
         options.ndots = 0;
         builder
             .build()
@@ -112,10 +112,17 @@ fn sorted(error: &NetError) -> Unresolved {
         NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
             ResponseCode::NXDomain | ResponseCode::NoError => Unresolved::NoSuchName,
             ResponseCode::ServFail => Unresolved::Temporary,
-            code => Unresolved::Failed(code.to_str().to_owned()),
+            code => Unresolved::Failed(mnemonic(code)),
         },
         NetError::Dns(DnsError::ResponseCode(ResponseCode::ServFail)) => Unresolved::Temporary,
-        NetError::Dns(DnsError::ResponseCode(code)) => Unresolved::Failed(code.to_str().to_owned()),
+        NetError::Dns(DnsError::ResponseCode(code)) => Unresolved::Failed(mnemonic(*code)),
+        // What cannot be asked for.
+        NetError::Proto(_) => Unresolved::NoSuchName,
         _ => Unresolved::Temporary,
     }
+}
+
+/// `NXDOMAIN`, as in IANA's registry.
+fn mnemonic(code: ResponseCode) -> String {
+    format!("{code:?}").to_uppercase()
 }

@@ -117,11 +117,6 @@ impl Rules {
         self.listed(allows, PUBLIC.holds(ip))
     }
 
-    /// Whether it lets guests wait for others at all.
-    pub fn may_listen(&self) -> bool {
-        self.allow.iter().any(|pattern| pattern.covers(Scheme::Listen))
-    }
-
     fn listed(&self, allows: impl Fn(&Pattern) -> bool, by_default: bool) -> Verdict<'_> {
         let allowed = if self.has_list() { self.allow.iter().any(allows) } else { by_default };
         if allowed { Verdict::Allowed } else { Verdict::Unlisted }

@@ -26,7 +26,7 @@ impl HostName {
             url::Host::Ipv6(ip) => Some(HostName::Ip(ip.into())),
             url::Host::Domain(name) => {
                 let name = name.strip_suffix('.').unwrap_or(&name);
-                (!name.is_empty() && !name.ends_with('.')).then(|| HostName::Name(name.to_owned()))
+                is_name(name).then(|| HostName::Name(name.to_owned()))
             }
         }
     }
@@ -47,6 +47,19 @@ impl fmt::Display for HostName {
             HostName::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
         }
     }
+}
+
+/// DNS's limits on a name and on each of its labels.
+const NAME: usize = 253;
+const LABEL: usize = 63;
+
+/// Whether a name in canonical form can be anybody's.
+pub fn is_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=LABEL).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    name.len() <= NAME && name.split('.').all(is_label)
 }
 
 /// Scheme, host and port: what connections are kept by, and policies go by.

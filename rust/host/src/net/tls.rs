@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -34,7 +34,10 @@ impl Tls {
         Ok(Tls { extra, config: OnceCell::new() })
     }
 
-    pub async fn connect(&self, host: &HostName, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    pub async fn connect<S>(&self, host: &HostName, stream: S) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let name = match host {
             HostName::Ip(ip) => ServerName::IpAddress((*ip).into()),
             HostName::Name(name) => ServerName::try_from(name.clone())

@@ -17,6 +17,7 @@ use wasmtime_wasi::sockets::WasiSocketsView as _;
 
 use super::{counted, interface};
 use crate::imports::Wanted;
+use crate::net::pattern::Scheme;
 use crate::net::quota::{Over, Permit};
 use crate::state::State;
 
@@ -79,9 +80,11 @@ fn link_udp(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "[method]incoming-datagram-stream.receive",
         |mut store: Store<'_>, (stream, most): Receive| Ok((receive(store.data_mut(), stream, most)?,)),
     )?;
-    instance.func_wrap(
+    instance.func_wrap_async(
         "[method]outgoing-datagram-stream.send",
-        |mut store: Store<'_>, (stream, datagrams): Send| Ok((send(store.data_mut(), stream, datagrams)?,)),
+        |mut store: Store<'_>, (stream, datagrams): Send| {
+            Box::new(async move { Ok((send(store.data_mut(), stream, datagrams).await?,)) })
+        },
     )
 }
 
@@ -93,6 +96,12 @@ fn answer<T>(result: SocketResult<T>) -> Answer<T> {
         Ok(value) => Ok(Ok(value)),
         Err(error) => Ok(Err(error.downcast()?)),
     }
+}
+
+/// A socket that cannot be made for a reason that has no code: the process has no descriptor left.
+fn made<T>(result: SocketResult<T>) -> Answer<T> {
+    let unknown = |code| if code == ErrorCode::Unknown { ErrorCode::NewSocketLimit } else { code };
+    Ok(answer(result)?.map_err(unknown))
 }
 
 fn permit(state: &State) -> Result<Permit, ErrorCode> {
@@ -108,7 +117,7 @@ fn create_tcp(state: &mut State, family: IpAddressFamily) -> Answer<Resource<Tcp
         Ok(permit) => permit,
         Err(code) => return Ok(Err(code)),
     };
-    let created = answer(tcp_create_socket::Host::create_tcp_socket(&mut state.sockets(), family))?;
+    let created = made(tcp_create_socket::Host::create_tcp_socket(&mut state.sockets(), family))?;
     if let Ok(socket) = &created {
         state.open_sockets().insert(socket.rep(), permit);
     }
@@ -120,7 +129,7 @@ async fn create_udp(state: &mut State, family: IpAddressFamily) -> Answer<Resour
         Ok(permit) => permit,
         Err(code) => return Ok(Err(code)),
     };
-    let created = answer(udp_create_socket::Host::create_udp_socket(&mut state.sockets(), family).await)?;
+    let created = made(udp_create_socket::Host::create_udp_socket(&mut state.sockets(), family).await)?;
     if let Ok(socket) = &created {
         state.open_sockets().insert(socket.rep(), permit);
     }
@@ -160,15 +169,17 @@ fn receive(
     Ok(within(state, state.network().meter.receive(bytes)).and(received))
 }
 
-fn send(
+async fn send(
     state: &mut State,
     stream: Resource<OutgoingDatagramStream>,
     datagrams: Vec<OutgoingDatagram>,
 ) -> Answer<u64> {
-    // The library sends in the background, and what it finds out there does not reach the guest.
-    let mut wanted = datagrams.iter().filter_map(|datagram| datagram.remote_address);
-    if !wanted.all(|address| state.network().may_send(address.into())) {
-        return Ok(Err(ErrorCode::AccessDenied));
+    // The library asks in the background, and what it is told there does not reach the guest.
+    let guest = Arc::clone(state.network());
+    for address in datagrams.iter().filter_map(|datagram| datagram.remote_address) {
+        if !guest.may_connect(Scheme::Udp, address.into()).await {
+            return Ok(Err(ErrorCode::AccessDenied));
+        }
     }
     let bytes = datagrams.iter().map(|datagram| datagram.data.len()).sum();
     if let Err(code) = within(state, state.network().meter.send(bytes)) {

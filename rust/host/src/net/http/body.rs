@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,11 +23,21 @@ use crate::net::quota::Permit;
 pub struct Leaving {
     inner: WasiBody,
     guest: Arc<GuestNetwork>,
+    failure: Failed,
 }
 
+/// What a body failed with: the connection tells of it in words of its own, or not at all.
+pub type Failed = Arc<Mutex<Option<Error>>>;
+
 impl Leaving {
-    pub fn new(inner: WasiBody, guest: Arc<GuestNetwork>) -> Leaving {
-        Leaving { inner, guest }
+    pub fn new(inner: WasiBody, guest: Arc<GuestNetwork>, failure: Failed) -> Leaving {
+        Leaving { inner, guest, failure }
+    }
+
+    /// The error for the connection; the true one is kept.
+    fn fail(&self, error: Error) -> Error {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        Error::HttpProtocolError
     }
 
     fn check(&self, frame: &Frame<Bytes>) -> Result<(), Error> {
@@ -48,13 +58,15 @@ impl Leaving {
 }
 
 /// Fields that say where a message ends or who is meant: behind the body they could only mislead (RFC 9110, 6.5.1).
-const FRAMING: [HeaderName; 6] = [
+const FRAMING: [HeaderName; 8] = [
     http::header::CONTENT_LENGTH,
     http::header::TRANSFER_ENCODING,
     http::header::HOST,
     http::header::TRAILER,
     http::header::CONNECTION,
     http::header::AUTHORIZATION,
+    http::header::TE,
+    http::header::UPGRADE,
 ];
 
 impl Body for Leaving {
@@ -66,7 +78,11 @@ impl Body for Leaving {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(context);
-        polled.map(|frame| frame.map(|frame| frame.and_then(|frame| self.check(&frame).map(|()| frame))))
+        polled.map(|frame| {
+            frame.map(|frame| {
+                frame.and_then(|frame| self.check(&frame).map(|()| frame)).map_err(|error| self.fail(error))
+            })
+        })
     }
 
     fn is_end_stream(&self) -> bool {

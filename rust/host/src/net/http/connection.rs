@@ -1,18 +1,21 @@
 //! One connection to an origin, of either version of HTTP.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::header::HOST;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::AbortHandle;
 use wasmtime_wasi_http::Error;
 
 use super::body::Leaving;
 use super::pool::{Lease, Pool};
+use super::wire::{Cut, Wire};
 use super::{errors, origin_form};
 use crate::net::dial::dial;
 use crate::net::guest::{GuestNetwork, NoAddress};
@@ -24,13 +27,44 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 4 << 20;
 /// Requests under way on one connection; for more another one is made. Servers allow about as many.
 const STREAMS: usize = 100;
+/// A head that HTTP/2 still takes, whatever the limit.
+const LARGE_HEAD: usize = 1 << 20;
 /// Header lines of one response.
-const HEADERS: usize = 256;
+pub const HEADERS: usize = 256;
 
 /// A connection that can take a request.
 pub enum Connection {
-    Http1(http1::SendRequest<Leaving>),
+    Http1(Single),
     Http2(Shared),
+}
+
+/// A connection that carries one request at a time.
+pub struct Single {
+    pub sender: http1::SendRequest<Leaving>,
+    /// A request is under way: dropped now, the connection is cut off.
+    is_busy: bool,
+    cut: Cut,
+    _driver: Driver,
+}
+
+impl Single {
+    /// The response was read to its end.
+    pub fn rest(&mut self) {
+        self.is_busy = false;
+    }
+
+    /// It rests too long in the middle of a request.
+    pub fn give_up(mut self) {
+        self.is_busy = true;
+    }
+}
+
+impl Drop for Single {
+    fn drop(&mut self) {
+        if self.is_busy {
+            self.cut.set();
+        }
+    }
 }
 
 /// A handle on a connection that carries many requests at once.
@@ -38,6 +72,23 @@ pub struct Shared {
     sender: http2::SendRequest<Leaving>,
     /// Requests under way, one for each handle but the pool's own.
     streams: Arc<AtomicUsize>,
+    _driver: Arc<Driver>,
+}
+
+/// The task that reads and writes. It ends with the connection's last handle, whatever it waits for: the other side may
+/// never read what it writes.
+struct Driver(AbortHandle);
+
+impl Driver {
+    fn start(driving: impl Future<Output = hyper::Result<()>> + Send + 'static) -> Driver {
+        Driver(tokio::spawn(driving).abort_handle())
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Shared {
@@ -47,7 +98,8 @@ impl Shared {
             return None;
         }
         self.streams.fetch_add(1, Ordering::Relaxed);
-        Some(Shared { sender: self.sender.clone(), streams: Arc::clone(&self.streams) })
+        let (sender, streams) = (self.sender.clone(), Arc::clone(&self.streams));
+        Some(Shared { sender, streams, _driver: Arc::clone(&self._driver) })
     }
 
     pub fn is_closed(&self) -> bool {
@@ -80,7 +132,15 @@ impl Connection {
             // The target's authority says it.
             Connection::Http2(_) => {
                 *request.uri_mut() = uri.clone();
-                request.headers_mut().remove(HOST);
+                // Not by removing it: that would move the last field to its place.
+                let headers = std::mem::take(request.headers_mut());
+                let others = headers.iter().filter(|(name, _)| *name != HOST);
+                let others = others.map(|(name, value)| (name.clone(), value.clone()));
+                let mut kept = HeaderMap::with_capacity(headers.len());
+                for (name, value) in others {
+                    kept.append(name, value);
+                }
+                *request.headers_mut() = kept;
             }
         }
     }
@@ -90,7 +150,10 @@ impl Connection {
         request: Request<Leaving>,
     ) -> Result<Response<Incoming>, TrySendError<Request<Leaving>>> {
         match self {
-            Connection::Http1(sender) => sender.try_send_request(request).await,
+            Connection::Http1(single) => {
+                single.is_busy = true;
+                single.sender.try_send_request(request).await
+            }
             Connection::Http2(shared) => shared.sender.try_send_request(request).await,
         }
     }
@@ -107,20 +170,21 @@ pub async fn connect(guest: &Arc<GuestNetwork>, origin: &Origin) -> Result<Conne
         NoAddress::Refused => Error::HttpRequestDenied,
         NoAddress::Unresolved(unresolved) => errors::of_lookup(&unresolved),
     })?;
-    let stream = dial(&addresses).await.map_err(|error| errors::of_dialling(&error))?;
+    let stream = Wire::new(dial(&addresses).await.map_err(|error| errors::of_dialling(&error))?);
+    let cut = stream.cut();
     let header_bytes = guest.access.spec.response.header_bytes;
     if origin.scheme != Scheme::Https {
-        return http1_over(stream, header_bytes).await;
+        return http1_over(stream, cut, header_bytes).await;
     }
     let tls = guest.access.network.tls.connect(&origin.host, stream).await;
     let stream = tls.map_err(|error| errors::of_tls(&error))?;
     match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => http2_over(stream, header_bytes).await,
-        _ => http1_over(stream, header_bytes).await,
+        _ => http1_over(stream, cut, header_bytes).await,
     }
 }
 
-async fn http1_over<S>(stream: S, header_bytes: usize) -> Result<Connection, Error>
+async fn http1_over<S>(stream: S, cut: Cut, header_bytes: usize) -> Result<Connection, Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -128,8 +192,7 @@ where
     builder.max_headers(HEADERS).max_header_size(header_bytes);
     let (sender, driver) =
         builder.handshake(TokioIo::new(stream)).await.map_err(|error| errors::of_exchange(&error))?;
-    tokio::spawn(driver);
-    Ok(Connection::Http1(sender))
+    Ok(Connection::Http1(Single { sender, is_busy: false, cut, _driver: Driver::start(driver) }))
 }
 
 async fn http2_over<S>(stream: S, header_bytes: usize) -> Result<Connection, Error>
@@ -141,9 +204,10 @@ where
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(u32::try_from(header_bytes).unwrap_or(u32::MAX));
+        // More than is allowed, so that what is too large is told from what is malformed: the sender looks itself.
+        .max_header_list_size(u32::try_from(header_bytes.max(LARGE_HEAD)).unwrap_or(u32::MAX));
     let (sender, driver) =
         builder.handshake(TokioIo::new(stream)).await.map_err(|error| errors::of_exchange(&error))?;
-    tokio::spawn(driver);
-    Ok(Connection::Http2(Shared { sender, streams: Arc::new(AtomicUsize::new(1)) }))
+    let driver = Arc::new(Driver::start(driver));
+    Ok(Connection::Http2(Shared { sender, streams: Arc::new(AtomicUsize::new(1)), _driver: driver }))
 }

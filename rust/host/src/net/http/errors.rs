@@ -60,9 +60,6 @@ pub fn of_tls(error: &io::Error) -> Error {
 
 /// No head of a response came.
 pub fn of_exchange(error: &hyper::Error) -> Error {
-    if let Some(own) = of_our_body(error) {
-        return own;
-    }
     if error.is_parse_too_large() {
         return Error::HttpResponseHeaderSectionSize(None);
     }
@@ -77,22 +74,7 @@ pub fn of_exchange(error: &hyper::Error) -> Error {
 
 /// A body broke off.
 pub fn of_body(error: &hyper::Error) -> Error {
-    if let Some(own) = of_our_body(error) {
-        return own;
-    }
     if error.is_parse() { Error::HttpProtocolError } else { Error::HttpResponseIncomplete }
-}
-
-/// What our own request body failed with, which hyper passes on.
-fn of_our_body(error: &hyper::Error) -> Option<Error> {
-    let own = error.source()?.downcast_ref::<Error>()?;
-    Some(match own {
-        Error::HttpRequestBodySize(size) => Error::HttpRequestBodySize(*size),
-        Error::HttpRequestTrailerSize { field_name, field_size } => {
-            Error::HttpRequestTrailerSize { field_name: field_name.clone(), field_size: *field_size }
-        }
-        _ => Error::HttpProtocolError,
-    })
 }
 
 fn is_io(error: &hyper::Error) -> bool {

@@ -9,23 +9,26 @@ mod connection;
 mod errors;
 pub mod pool;
 mod transport;
+mod wire;
 
 pub use transport::{Request as TransportRequest, Response as TransportResponse, Transport};
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Body;
 use tokio::time::{Instant, timeout};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::guest::GuestNetwork;
 use super::quota::Permit;
 use super::target::Origin;
-use body::{Arriving, Leaving, Limits};
-use connection::{Connection, connect};
+use body::{Arriving, Failed, Leaving, Limits};
+use connection::{Connection, HEADERS, connect};
 
 /// Where neither the guest nor its entry says how long to wait.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -113,11 +116,7 @@ impl Exchange {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::HttpUpgradeFailed);
         }
-        // Two parties on the way may read this as two different messages (RFC 9112, 6.3).
-        let headers = response.headers();
-        if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
-            return Err(Error::HttpProtocolError);
-        }
+        check_head(response.headers(), self.guest.access.spec.response.header_bytes)?;
         let lease = connection.lease(&self.guest.access.pool, self.origin.clone());
         Ok(response.map(|body| Arriving::of_network(body, self.limits(), self.permit, lease).boxed()))
     }
@@ -129,10 +128,12 @@ impl Exchange {
         first_byte: Duration,
     ) -> Result<(Response<hyper::body::Incoming>, Connection), Error> {
         let uri = request.uri().clone();
-        let guest = Arc::clone(&self.guest);
-        let mut request = request.map(|body| Leaving::new(body, guest));
+        let failure = Failed::default();
+        let leaving = |body| Leaving::new(body, Arc::clone(&self.guest), Arc::clone(&failure));
+        let mut request = request.map(leaving);
         for attempt in 0.. {
             let kept = if attempt < STALE { self.guest.access.pool.take(&self.origin).await } else { None };
+            let again = kept.as_ref().and_then(|_| repeated(&request));
             let mut connection = match kept {
                 Some(connection) => connection,
                 None => self.connect().await?,
@@ -146,10 +147,13 @@ impl Exchange {
             });
             match sent.await? {
                 Ok(response) => return Ok((response, connection)),
-                // It was closed meanwhile, and nothing of the request was written.
-                Err(mut failed) => match failed.take_message() {
+                // A kept connection was closed meanwhile: nothing of the request was written, or it may be made twice.
+                Err(mut failed) => match failed.take_message().or_else(|| Some(again?.map(leaving))) {
                     Some(unsent) if attempt < STALE => request = unsent,
-                    _ => return Err(errors::of_exchange(&failed.into_error())),
+                    _ => {
+                        let own = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+                        return Err(own.unwrap_or_else(|| errors::of_exchange(&failed.into_error())));
+                    }
                 },
             }
         }
@@ -158,15 +162,18 @@ impl Exchange {
 
     async fn connect(&self) -> Result<Connection, Error> {
         let limit = self.options.connect_timeout.unwrap_or(CONNECT);
-        let _turn = self.guest.access.pool.turn_to_connect(&self.origin).await;
-        // Whoever had the turn before may have made one that serves many requests.
-        if let Some(connection) = self.guest.access.pool.shared(&self.origin) {
-            return Ok(connection);
-        }
-        let connecting = connect(&self.guest, &self.origin);
-        let connection = self.in_time(limit, Error::ConnectionTimeout, connecting).await?;
-        self.guest.access.pool.share(&self.origin, &connection);
-        Ok(connection)
+        let pool = &self.guest.access.pool;
+        let connecting = async {
+            let _turn = pool.turn_to_connect(&self.origin).await;
+            // Whoever had the turn before may have made one that serves many requests.
+            if let Some(connection) = pool.shared(&self.origin) {
+                return Ok(connection);
+            }
+            let connection = connect(&self.guest, &self.origin).await?;
+            pool.share(&self.origin, &connection);
+            Ok(connection)
+        };
+        self.in_time(limit, Error::ConnectionTimeout, connecting).await
     }
 
     /// Waits for `work` so long, or until the response's own time is over.
@@ -192,6 +199,29 @@ impl Exchange {
             deadline: self.deadline,
         }
     }
+}
+
+/// The same request once more, where making it twice is making it once (RFC 9110, 9.2.2) and it has no body.
+fn repeated(request: &Request<Leaving>) -> Option<Request<WasiBody>> {
+    if !request.method().is_idempotent() || !request.body().is_end_stream() {
+        return None;
+    }
+    let mut again = Request::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
+    request.method().clone_into(again.method_mut());
+    request.headers().clone_into(again.headers_mut());
+    Some(again)
+}
+
+/// Refuses a head that is too large, or that two parties on the way may read as two different messages (RFC 9112, 6.3).
+fn check_head(headers: &HeaderMap, most: usize) -> Result<(), Error> {
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if size > most || headers.len() > HEADERS {
+        return Err(Error::HttpResponseHeaderSectionSize(u32::try_from(size).ok()));
+    }
+    if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
+        return Err(Error::HttpProtocolError);
+    }
+    Ok(())
 }
 
 /// The request line's target: what HTTP/1.1 sends to origin servers.

@@ -8,12 +8,11 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use hyper::client::conn::http1;
 use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::body::Leaving;
-use super::connection::{Connection, Shared};
+use super::connection::{Connection, Shared, Single};
+use crate::net::pattern::Scheme;
 use crate::net::target::Origin;
 
 /// Kept for one origin, and for all of a function.
@@ -41,10 +40,11 @@ struct State {
 
 #[derive(Default)]
 struct Kept {
-    idle: Vec<(http1::SendRequest<Leaving>, Instant)>,
+    idle: Vec<(Single, Instant)>,
     shared: Vec<(Shared, Instant)>,
-    /// Present once the origin is known to take many requests over one connection: then one is made at a time.
-    turns: Option<Arc<Turns<()>>>,
+    /// Connections are made one at a time until it is known that the origin takes one request over each.
+    turns: Arc<Turns<()>>,
+    takes_one: bool,
 }
 
 impl Pool {
@@ -57,14 +57,15 @@ impl Pool {
         if let Some(shared) = self.shared(origin) {
             return Some(shared);
         }
-        while let Some(mut sender) = self.pop(origin) {
-            if !sender.is_ready() {
-                let ready = timeout(SETTLE, poll_fn(|context| sender.poll_ready(context)));
+        while let Some(mut single) = self.pop(origin) {
+            if !single.sender.is_ready() {
+                let ready = timeout(SETTLE, poll_fn(|context| single.sender.poll_ready(context)));
                 if !matches!(ready.await, Ok(Ok(()))) {
+                    single.give_up();
                     continue;
                 }
             }
-            return Some(Connection::Http1(sender));
+            return Some(Connection::Http1(single));
         }
         None
     }
@@ -83,31 +84,44 @@ impl Pool {
 
     /// Lets others use a new connection too, where its protocol can.
     pub fn share(self: &Arc<Self>, origin: &Origin, connection: &Connection) {
-        let Connection::Http2(shared) = connection else { return };
-        let Some(own) = shared.another() else { return };
         let mut state = self.lock();
         let kept = state.origins.entry(origin.clone()).or_default();
-        kept.turns.get_or_insert_default();
-        kept.shared.push((own, Instant::now()));
+        match connection {
+            Connection::Http1(_) => kept.takes_one = true,
+            Connection::Http2(shared) => {
+                kept.shared.extend(shared.another().map(|own| (own, Instant::now())))
+            }
+        }
         self.see_to_sweeping(&mut state);
     }
 
-    /// The turn to make a connection, where a connection made by another would do as well.
-    pub async fn turn_to_connect(&self, origin: &Origin) -> Option<OwnedMutexGuard<()>> {
-        let turns = self.lock().origins.get(origin)?.turns.clone()?;
-        Some(turns.lock_owned().await)
+    /// The turn to make a connection, where a connection that another makes may do as well.
+    pub async fn turn_to_connect(self: &Arc<Self>, origin: &Origin) -> Option<OwnedMutexGuard<()>> {
+        // Without TLS it is HTTP/1.1.
+        if origin.scheme != Scheme::Https {
+            return None;
+        }
+        let turn = self.turns(origin)?.lock_owned().await;
+        self.turns(origin).map(|_| turn)
     }
 
-    fn pop(&self, origin: &Origin) -> Option<http1::SendRequest<Leaving>> {
+    fn turns(self: &Arc<Self>, origin: &Origin) -> Option<Arc<Turns<()>>> {
+        let mut state = self.lock();
+        self.see_to_sweeping(&mut state);
+        let kept = state.origins.entry(origin.clone()).or_default();
+        (!kept.takes_one).then(|| Arc::clone(&kept.turns))
+    }
+
+    fn pop(&self, origin: &Origin) -> Option<Single> {
         let mut state = self.lock();
         // The one used last: the others may go idle long enough to be closed.
-        let (sender, _) = state.origins.get_mut(origin)?.idle.pop()?;
+        let (single, _) = state.origins.get_mut(origin)?.idle.pop()?;
         state.idle -= 1;
-        Some(sender)
+        Some(single)
     }
 
-    fn put(self: &Arc<Self>, origin: Origin, sender: http1::SendRequest<Leaving>) {
-        if sender.is_closed() {
+    fn put(self: &Arc<Self>, origin: Origin, single: Single) {
+        if single.sender.is_closed() {
             return;
         }
         let mut state = self.lock();
@@ -116,7 +130,7 @@ impl Pool {
         if full || kept.idle.len() >= MOST_FOR_ORIGIN {
             return;
         }
-        kept.idle.push((sender, Instant::now()));
+        kept.idle.push((single, Instant::now()));
         state.idle += 1;
         self.see_to_sweeping(&mut state);
     }
@@ -146,10 +160,10 @@ impl State {
     fn drop_unused(&mut self, now: Instant) {
         let is_fresh = |used: Instant| now.duration_since(used) < IDLE;
         self.origins.retain(|_, kept| {
-            kept.idle.retain(|(sender, used)| !sender.is_closed() && is_fresh(*used));
+            kept.idle.retain(|(single, used)| !single.sender.is_closed() && is_fresh(*used));
             kept.shared
                 .retain(|(shared, used)| !shared.is_closed() && (!shared.is_idle() || is_fresh(*used)));
-            !kept.idle.is_empty() || !kept.shared.is_empty()
+            !kept.idle.is_empty() || !kept.shared.is_empty() || Arc::strong_count(&kept.turns) > 1
         });
         self.idle = self.origins.values().map(|kept| kept.idle.len()).sum();
     }
@@ -179,8 +193,9 @@ impl Lease {
 
     /// The response was read to its end.
     pub fn give_back(&mut self) {
-        if let Some((Connection::Http1(sender), pool, origin)) = self.0.take() {
-            pool.put(origin, sender);
+        if let Some((Connection::Http1(mut single), pool, origin)) = self.0.take() {
+            single.rest();
+            pool.put(origin, single);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! An embedder's stand-in for the network: tests and replays answer requests without any.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use http::{
@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use hyper::body::Frame;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::body::Leaving;
+use super::body::{Failed, Leaving};
 use crate::frame::Frame as CallFrame;
 use crate::net::guest::GuestNetwork;
 use crate::reply::{Awaited, Reply};
@@ -72,7 +72,14 @@ pub async fn ask(
     request: HttpRequest<WasiBody>,
 ) -> Result<HttpResponse<Held>, Error> {
     let (parts, body) = request.into_parts();
-    let body = Leaving::new(body, Arc::clone(guest)).collect().await?.to_bytes();
+    let failure = Failed::default();
+    let body = Leaving::new(body, Arc::clone(guest), Arc::clone(&failure)).collect().await;
+    let body = match body {
+        Ok(body) => body.to_bytes(),
+        Err(error) => {
+            return Err(failure.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(error));
+        }
+    };
     let request = Request {
         entry: guest.access.entry.to_string(),
         method: parts.method.to_string(),
@@ -139,6 +146,12 @@ fn named(text: &str) -> Error {
         "TLS-protocol-error" => Error::TlsProtocolError,
         "TLS-certificate-error" => Error::TlsCertificateError,
         "HTTP-request-denied" => Error::HttpRequestDenied,
+        "HTTP-request-length-required" => Error::HttpRequestLengthRequired,
+        "HTTP-request-method-invalid" => Error::HttpRequestMethodInvalid,
+        "HTTP-request-URI-invalid" => Error::HttpRequestUriInvalid,
+        "HTTP-request-URI-too-long" => Error::HttpRequestUriTooLong,
+        "HTTP-upgrade-failed" => Error::HttpUpgradeFailed,
+        "configuration-error" => Error::ConfigurationError,
         "HTTP-response-incomplete" => Error::HttpResponseIncomplete,
         "HTTP-response-timeout" => Error::HttpResponseTimeout,
         "HTTP-protocol-error" => Error::HttpProtocolError,
