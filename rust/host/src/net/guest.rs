@@ -35,13 +35,15 @@ pub struct GuestNetwork {
 
 #[derive(Default)]
 struct OfCall {
+    /// Counts the instance's calls: what one began may end in the next.
+    number: u64,
     frame: Option<Frame>,
     /// The names that resolved to an address within this call.
     names: HashMap<IpAddr, Vec<String>>,
     looked_up: usize,
     /// Whom the embedder let it send datagrams to.
     approved: HashSet<SocketAddr>,
-    /// It waits for others at an address of its choice.
+    /// It waits for others at an address of its choice, in this call or since one before.
     listens: bool,
 }
 
@@ -55,7 +57,9 @@ impl GuestNetwork {
     /// The instance serves another call.
     pub fn begin_call(&self, frame: Option<Frame>) {
         self.meter.begin_call();
-        *self.call() = OfCall { frame, ..OfCall::default() };
+        let mut call = self.call();
+        let (number, listens) = (call.number + 1, call.listens);
+        *call = OfCall { frame, number, listens, ..OfCall::default() };
     }
 
     pub fn frame(&self) -> Option<Frame> {
@@ -173,7 +177,10 @@ impl GuestNetwork {
         if self.closed {
             return Err(NoAddress::Refused);
         }
-        let frame = self.frame();
+        let (frame, number) = {
+            let call = self.call();
+            (call.frame.clone(), call.number)
+        };
         if let Err(refusal) = self.access.judge(|rules| rules.of_lookup(&name)) {
             self.access.refuse_lookup(&refusal, &name, None, frame.as_ref()).await;
             return Err(NoAddress::Refused);
@@ -197,7 +204,7 @@ impl GuestNetwork {
             self.access.refuse_lookup(&refusal, &name, Some(ip), frame.as_ref()).await;
             return Err(NoAddress::Refused);
         }
-        self.remember(&name, &open);
+        self.remember(number, &name, &open);
         Ok(open)
     }
 
@@ -207,8 +214,11 @@ impl GuestNetwork {
         call.looked_up <= MOST_NAMES
     }
 
-    fn remember(&self, name: &str, addresses: &[IpAddr]) {
+    fn remember(&self, number: u64, name: &str, addresses: &[IpAddr]) {
         let mut call = self.call();
+        if call.number != number {
+            return;
+        }
         for ip in addresses {
             let names = call.names.entry(canonical(*ip)).or_default();
             names.retain(|other| other != name);

@@ -66,10 +66,15 @@ pub fn of_exchange(error: &hyper::Error) -> Error {
     if error.is_parse() {
         return Error::HttpProtocolError;
     }
-    if error.is_incomplete_message() || error.is_canceled() || error.is_closed() || is_io(error) {
+    if is_stale(error) {
         return Error::ConnectionTerminated;
     }
     Error::HttpProtocolError
+}
+
+/// Whether the connection ended, and not only the request.
+pub fn is_stale(error: &hyper::Error) -> bool {
+    error.is_incomplete_message() || error.is_canceled() || error.is_closed() || is_io(error)
 }
 
 /// A body broke off.

@@ -131,9 +131,10 @@ impl Exchange {
         let failure = Failed::default();
         let leaving = |body| Leaving::new(body, Arc::clone(&self.guest), Arc::clone(&failure));
         let mut request = request.map(leaving);
+        let mut is_repeated = false;
         for attempt in 0.. {
             let kept = if attempt < STALE { self.guest.access.pool.take(&self.origin).await } else { None };
-            let again = kept.as_ref().and_then(|_| repeated(&request));
+            let again = kept.as_ref().filter(|_| !is_repeated).and_then(|_| repeated(&request));
             let mut connection = match kept {
                 Some(connection) => connection,
                 None => self.connect().await?,
@@ -148,12 +149,15 @@ impl Exchange {
             match sent.await? {
                 Ok(response) => return Ok((response, connection)),
                 // A kept connection was closed meanwhile: nothing of the request was written, or it may be made twice.
-                Err(mut failed) => match failed.take_message().or_else(|| Some(again?.map(leaving))) {
+                Err(mut failed) => match failed.take_message() {
                     Some(unsent) if attempt < STALE => request = unsent,
-                    _ => {
-                        let own = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-                        return Err(own.unwrap_or_else(|| errors::of_exchange(&failed.into_error())));
-                    }
+                    _ => match again.filter(|_| errors::is_stale(failed.error())) {
+                        Some(again) => (request, is_repeated) = (again.map(leaving), true),
+                        None => {
+                            let own = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+                            return Err(own.unwrap_or_else(|| errors::of_exchange(&failed.into_error())));
+                        }
+                    },
                 },
             }
         }
