@@ -26,6 +26,7 @@ __all__ = [
     "Table",
     "Variant",
     "__version__",
+    "check_network",
     "describe",
     "exiting",
     "run_command",
@@ -366,6 +367,9 @@ class Table:
         """What was counted of each WebAssembly function, by id."""
     def close(self, wait: float | None = ...) -> list[str]:
         """Refuse new calls, cancel what still runs after `wait` seconds; the ids that were cancelled."""
+
+def check_network(ca: bytes | None, nameservers: Sequence[str]) -> None:
+    """Raises `ValueError` for certificates or nameservers that a `Network` could not use."""
 
 def run_command(
     engine: Engine,

@@ -6,7 +6,7 @@ which of those its start code calls, found by instantiating it in a trial that h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -228,3 +228,7 @@ def _network(config: FunctionConfig) -> Iterator[Problem]:
     if (config.network.allow or config.network.deny) and not set(REACHING) & set(config.groups):
         text = "network has no effect: the entry declares neither wasi:http nor wasi:sockets"
         yield config.entry.problem("warning", text, ("network",), "declare one of them in imports, or remove it")
+    block = config.entry.data.get("network")
+    if isinstance(block, Mapping) and "allow" in block and not config.network.allow:
+        text = "network.allow is empty, which opens public addresses"
+        yield config.entry.problem("warning", text, ("network", "allow"), "to open nothing, write deny: [all]")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 
 MIB = 1024 * 1024
+_INT64 = 2**63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +42,9 @@ class Limits:
     max_http_requests: int = 64
     """HTTP requests of one instance under way at once; one is until its response was read."""
     max_received_bytes: int = 1024 * MIB
-    """Bytes one call receives over sockets and as bodies of responses; 0 is no limit."""
+    """Bytes one call receives over sockets and in bodies of responses; 0 is no limit."""
     max_sent_bytes: int = 1024 * MIB
-    """Bytes one call sends; 0 is no limit."""
+    """Bytes one call sends over sockets and in bodies of requests; 0 is no limit."""
     max_response_header_bytes: int = 64 * 1024
     """Bytes of the head of one HTTP response."""
     max_response_body_bytes: int = 0
@@ -63,6 +64,8 @@ class Limits:
         for name, value in asdict(self).items():
             if not isinstance(value, int) or isinstance(value, bool):
                 raise TypeError(f"Limits({name}=...): expected an integer, got {value!r}")
+            if value >= _INT64:
+                raise ValueError(f"Limits({name}={value}): expected a 64-bit integer")
             if value < 0 or (value == 0 and name not in UNLIMITED_AT_ZERO):
                 raise ValueError(f"Limits({name}={value}): expected {_wanted(name)}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ class NetworkPolicy:
     """What may be reached."""
     deny: Iterable[str] = ()
     """What may not, in any case."""
-    ca: str | os.PathLike[str] | bytes | None = None
+    ca: str | os.PathLike[str] | bytes | None = field(default=None, repr=False)
     """Certificates to trust besides the platform's: the path of a PEM file, or its bytes."""
     nameservers: Iterable[str] = ()
     """Whom to ask for the addresses of names, `10.0.0.2` or `10.0.0.2:5353`; the operating system if empty."""
@@ -46,6 +46,9 @@ class NetworkPolicy:
         for name in ("allow", "deny", "nameservers"):
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
         object.__setattr__(self, "ca", _certificates(self.ca))
+        from ._border import check_network
+
+        check_network(self.ca if isinstance(self.ca, bytes) else None, list(self.nameservers))
         self._rules()
 
     def allows(self, url: str, addresses: Iterable[str] = ()) -> bool:
@@ -63,14 +66,19 @@ class NetworkPolicy:
 
     def refusal(self, url: str, addresses: Iterable[str] = ()) -> str | None:
         """Why `allows` says no; None where it says yes."""
-        return self._rules().refusal(url, list(addresses))
+        if not isinstance(url, str):
+            raise TypeError(f"url: expected a text, got {type(url).__name__}")
+        return self._rules().refusal(url, list(_texts("addresses", addresses)))
 
     def _rules(self) -> NetworkRules:
         try:
             return rules(self.allow, self.deny)
         except ValueError as error:
-            list_, index, pattern, problem, hint = error.args[0][0]
-            raise ValueError(f"NetworkPolicy({list_}=...)[{index}] {pattern!r}: {problem}; {hint}") from None
+            wrong = [
+                f"NetworkPolicy({list_}=...)[{index}] {pattern!r}: {problem}; {hint}"
+                for list_, index, pattern, problem, hint in error.args[0]
+            ]
+            raise ValueError("\n".join(wrong)) from None
 
 
 def rules(allow: Iterable[str], deny: Iterable[str]) -> NetworkRules:
@@ -100,12 +108,16 @@ def core_network(policy: NetworkPolicy | None, limits: Limits, http: Transport |
 
 def _texts(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-        raise TypeError(f"NetworkPolicy({name}=...): expected a list of texts, got {type(value).__name__}")
+        raise TypeError(f"{_named(name)}: expected a list of texts, got {type(value).__name__}")
     items = tuple(value)
     for item in items:
         if not isinstance(item, str):
-            raise TypeError(f"NetworkPolicy({name}=...): expected texts, got {type(item).__name__}")
+            raise TypeError(f"{_named(name)}: expected texts, got {type(item).__name__}")
     return items
+
+
+def _named(name: str) -> str:
+    return name if name == "addresses" else f"NetworkPolicy({name}=...)"
 
 
 def _certificates(value: str | os.PathLike[str] | bytes | None) -> bytes | None:
@@ -113,10 +125,13 @@ def _certificates(value: str | os.PathLike[str] | bytes | None) -> bytes | None:
         return value
     if not isinstance(value, (str, os.PathLike)):
         raise TypeError(f"NetworkPolicy(ca=...): expected a path or bytes, got {type(value).__name__}")
+    if "-----BEGIN" in os.fspath(value):
+        raise ValueError("NetworkPolicy(ca=...): this is PEM text, a path is expected; give the text as bytes")
     try:
         return Path(value).read_bytes()
-    except OSError as error:
-        raise ValueError(f"NetworkPolicy(ca=...): cannot read {os.fspath(value)}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
+        why = getattr(error, "strerror", None) or error
+        raise ValueError(f"NetworkPolicy(ca=...): cannot read {os.fspath(value)!r}: {why}") from None
 
 
 @dataclass(frozen=True, slots=True)

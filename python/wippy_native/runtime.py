@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypedDict, TypeVar, Unpac
 
 from ._border import Engine, Table, exiting
 from .added import entry_for_wasm, list_of_imports, refuse_unknown_fields
+from .callees import is_async
 from .catalog import Catalog
 from .config.function import FunctionConfig, parse_function
 from .config.kinds import PARSERS, Config, is_plain_data, parse_entry
@@ -90,6 +91,8 @@ class Runtime:
             raise TypeError(f"limits: expected Limits(...), got {type(limits).__name__}")
         if authorize is not None and not callable(authorize):
             raise TypeError(f"authorize: expected a function, got {type(authorize).__name__}")
+        if authorize is not None and is_async(authorize):
+            raise TypeError("authorize: expected a plain function, got an async one")
         if not isinstance(network, (NetworkPolicy, NoneType)):
             raise TypeError(f"network: expected NetworkPolicy(...), got {type(network).__name__}")
         if http is not None and not callable(http):

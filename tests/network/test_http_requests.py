@@ -24,6 +24,19 @@ def rt(make_runtime: Any, authority: Authority) -> Runtime:
     return runtime
 
 
+@pytest.fixture
+def fetch(rt: Runtime) -> Function:
+    return add_netuse(rt, "fetch")
+
+
+@pytest.fixture(params=["http/1.1", "h2"])
+def server(request: pytest.FixtureRequest, serving: Serving, authority: Authority) -> Http1Server | Http2Server:
+    """Either version, the test's own."""
+    if request.param == "h2":
+        return serving(Http2Server(tls=authority.context(alpn=["h2"])))
+    return serving(Http1Server())
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_arrives_as_it_is(fetch: Function, server: Http1Server | Http2Server, method: str) -> None:
     assert fetch(request(server.url("/hello"), method))["status"] == 200

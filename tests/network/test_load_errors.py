@@ -184,13 +184,13 @@ def test_an_added_function_with_a_wrong_pattern(rt: Runtime, pattern: str) -> No
         rt.add_wasm("app:f", b"\0asm", "run", imports=["wasi:http"], network={"deny": ["all", pattern]})
 
 
-def warnings(tmp_path: Path, fields: str) -> list[tuple[int | None, str, str]]:
+def warnings(tmp_path: Path, fields: str, severity: str = "warning") -> list[tuple[int | None, str, str]]:
     """Line below the entry's own, text and hint of what `check` says of a text guest with these fields."""
     entry = "namespace: app\nname: f\nkind: function.wat\nmethod: run\nwit: 'run: func();'\n"
     source = "source: '(module (func (export \"run\")))'\n"
     (tmp_path / "_index.yaml").write_text(f"{entry}{source}{fields}")
     problems = check_project(tmp_path)
-    assert all((problem.entry, problem.severity) == ("app:f", "warning") for problem in problems)
+    assert all((problem.entry, problem.severity) == ("app:f", severity) for problem in problems)
     return [((problem.line or 0) - 6, problem.message, problem.hint) for problem in problems]
 
 
@@ -204,14 +204,35 @@ def test_without_a_group_it_has_no_effect(tmp_path: Path, block: str, imports: s
     assert hint == "declare one of them in imports, or remove it"
 
 
-@pytest.mark.parametrize("block", ["{}", "null", "{allow: []}", "{allow: null, deny: []}"])
+@pytest.mark.parametrize("block", ["{}", "null", "{deny: []}"])
 def test_an_empty_block_is_none(tmp_path: Path, block: str) -> None:
     assert warnings(tmp_path, f"network: {block}\n") == []
 
 
+@pytest.mark.parametrize("block", ["{allow: []}", "{allow: null, deny: []}"])
+def test_an_empty_list_opens_what_is_public(tmp_path: Path, block: str) -> None:
+    """N-2: whoever empties a list may mean the opposite."""
+    (row,) = warnings(tmp_path, f"network: {block}\n")
+    assert row[1:] == ("network.allow is empty, which opens public addresses", "to open nothing, write deny: [all]")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("alow", 'did you mean "allow"?'),
+        ("hosts", "the fields are allow and deny"),
+        ("ca", "it belongs to the operator: Runtime(network=NetworkPolicy(ca=...))"),
+    ],
+)
+def test_a_field_nothing_reads_is_an_error(tmp_path: Path, name: str, hint: str) -> None:
+    """N-1: a list that is not read opens more than one that is."""
+    (row,) = warnings(tmp_path, f"network:\n  {name}: [x.com]\n", severity="error")
+    assert row[0] == 2
+    assert row[1].endswith(f"unknown field network.{name}")
+    assert row[2] == hint
+
+
 def test_unknown_field(tmp_path: Path) -> None:
     """R-21."""
-    (row,) = warnings(tmp_path, "network:\n  alow: [x.com]\n")
-    assert row == (2, "unknown field alow, nothing reads it", 'did you mean "allow"?')
     (row,) = warnings(tmp_path, "newtork: {allow: [x.com]}\n")
     assert row == (1, "unknown field newtork, nothing reads it", 'did you mean "network"?')

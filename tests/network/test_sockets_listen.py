@@ -149,18 +149,21 @@ def test_udp_clients_are_answered_where_the_guest_may_send(rt: Runtime, serving:
 
 
 @needs_other
-def test_clients_at_denied_addresses_are_not_served(rt: Runtime, serving: Serving) -> None:
-    """N-3: a denial is one of both directions."""
+@pytest.mark.parametrize("by", ["entry", "operator"])
+def test_clients_at_denied_addresses_are_not_served(make_runtime: MakeRuntime, serving: Serving, by: str) -> None:
+    """N-3, N-4: a denial is one of both directions, whoever else allows nothing of the kind."""
+    policy = NetworkPolicy(allow=["all", "listen://*:*"], deny=[OTHER] if by == "operator" else [])
+    rt = make_runtime(network=policy)
 
     def knock(port: int) -> list[bytes]:
         heard = []
         for text, source in [(b"denied", OTHER), (b"welcome", None)]:
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):
                 heard.append(tcp_echoed(V4, port, text, source=source))
         return heard
 
     announced = serving(Announced(knock))
-    guest = SocketGuest(rt, "listen://loopback:*", "127.0.0.1", deny=[OTHER])
+    guest = SocketGuest(rt, "listen://loopback:*", "127.0.0.1", deny=[OTHER] if by == "entry" else [])
     assert guest("tcp-serve", V4, 0, 1, V4, announced.port) == Ok(1)
     announced.close()
     assert announced.results[0][-1:] == [b"welcome"]

@@ -169,7 +169,7 @@ TARGETS: list[tuple[list[str], list[str], str, list[str], bool]] = [
     (["all"], ["10.0.0.0/8"], "http://[::ffff:10.0.0.1]", [], False),
     (["all"], ["10.0.0.0/8"], "http://[2002:a00:1::]", [], False),
     (["all"], ["10.0.0.0/8"], "http://0xa000001", [], False),
-    (["all"], ["::/0"], "http://[::ffff:10.0.0.1]", [], False),
+    (["all"], ["::/0"], "http://[64:ff9b::a00:1]", [], False),
     (["all"], ["metadata"], "http://x.com", ["169.254.169.254"], False),
     (["all"], ["metadata"], "http://x.com", ["10.0.0.1"], True),
     (["all"], ["loopback"], "http://localhost", ["127.0.0.1"], False),

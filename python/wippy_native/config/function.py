@@ -104,7 +104,6 @@ def unknown_fields(entry: Entry) -> Iterator[tuple[tuple[Step, ...], str]]:
     yield from fields.unknown(KNOWN[entry.kind])
     yield from fields.fields("pool").unknown(pool.KNOWN)
     yield from fields.fields("limits").unknown(limits.KNOWN)
-    yield from fields.fields("network").unknown(network.KNOWN)
     block = fields.fields("wasi")
     yield from block.unknown(wasi.KNOWN)
     for item in block.maps("env"):

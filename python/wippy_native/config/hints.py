@@ -33,6 +33,9 @@ def type_hint(path: str, word: str, value: Any) -> str:
     match word:
         case "string" if not isinstance(value, (list, Mapping)):
             return "put it in quotes"
+        case "string" if isinstance(value, Mapping) and len(value) == 1:
+            ((key, held),) = value.items()
+            return f'a ": " makes a map in YAML; write "{key}:{held}"'
         case "string" if form := _FORMS.get(_general(path)):
             return f"write it as a text: {form}"
         case "bool" if isinstance(value, str) and value.lower() in ("yes", "no", "on", "off", "true", "false"):

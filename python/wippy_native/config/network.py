@@ -8,6 +8,7 @@ from ..network import rules
 from .fields import Fields
 
 KNOWN = ("allow", "deny")
+_OPERATORS = ("ca", "nameservers")
 GROUPS = ("wasi:http", "wasi:sockets")
 
 
@@ -20,7 +21,13 @@ class NetworkConfig:
 
 
 def decode_network(fields: Fields) -> NetworkConfig:
-    """Read the block. Raises `ConfigError`. Rules: F-3."""
+    """Read the block. Raises `ConfigError`, also for a field nothing reads: a list that is not read opens more than one
+    that is. Rules: F-3, N-1."""
+    for path, hint in fields.unknown(KNOWN):
+        name = path[-1]
+        if name in _OPERATORS:
+            hint = f"it belongs to the operator: Runtime(network=NetworkPolicy({name}=...))"
+        raise fields.invalid(name, f"unknown field network.{name}", hint or "the fields are allow and deny")
     return NetworkConfig(fields.strings("allow"), fields.strings("deny"))
 
 

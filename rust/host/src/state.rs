@@ -40,11 +40,17 @@ impl OnNetwork {
     }
 }
 
+impl Drop for OnNetwork {
+    fn drop(&mut self) {
+        self.guest.end();
+    }
+}
+
 /// The data of a store.
 pub struct State {
-    pub wasi: Wasi,
-    /// Absent where the guest has no group that reaches out.
+    /// Absent where the guest has no group that reaches out. Dropped before what the guest has under way.
     pub network: Option<Box<OnNetwork>>,
+    pub wasi: Wasi,
     pub limiter: Limiter,
     pub watch: Watch,
     /// Where this call stands among the calls that led to it; absent where the guest cannot call functions.

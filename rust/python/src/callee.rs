@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyBaseException;
+use pyo3::exceptions::{PyBaseException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyMemoryView, PyString};
 use wippy_host::error::Abort;
@@ -115,7 +115,16 @@ pub struct PyAuthorize(pub Py<PyAny>);
 impl Authorize for PyAuthorize {
     fn allows(&self, caller: &str, target: &str) -> Result<bool, Abort> {
         let _running = RunsPython::enter();
-        let asked = Python::try_attach(|py| self.0.bind(py).call1((caller, target))?.is_truthy());
+        let asked = Python::try_attach(|py| {
+            let answer = self.0.bind(py).call1((caller, target))?;
+            // A coroutine is true, and would allow everything.
+            if answer.hasattr("__await__")? {
+                let _ = answer.call_method0("close");
+                let text = "Runtime(authorize=...) returned an awaitable; give a function that is not async";
+                return Err(PyTypeError::new_err(text));
+            }
+            answer.is_truthy()
+        });
         match asked {
             Some(Ok(allowed)) => Ok(allowed),
             Some(Err(error)) => Err(Box::new(error)),

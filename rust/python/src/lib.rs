@@ -50,7 +50,7 @@ mod _core {
     #[pymodule_export]
     use super::module::{Module, describe};
     #[pymodule_export]
-    use super::network::{Network, NetworkRules, NetworkSpec};
+    use super::network::{Network, NetworkRules, NetworkSpec, check_network};
     #[pymodule_export]
     use super::pending::Pending;
     #[pymodule_export]

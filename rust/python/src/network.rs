@@ -16,6 +16,7 @@ use wippy_host::net::pattern::is_local;
 use wippy_host::net::quota::Caps;
 use wippy_host::net::rules::{Rules, Spot, Verdict, WrongPattern};
 use wippy_host::net::target::{HostName, Origin};
+use wippy_host::net::tls::Tls;
 use wippy_host::net::{Network as HostNetwork, NetworkOptions};
 use wippy_host::table::{Refusal, Reply};
 
@@ -42,7 +43,9 @@ impl NetworkRules {
 
     /// Why these rules refuse a place; None where they allow it. With addresses, what its name resolves to counts too.
     #[pyo3(signature = (url, addresses=vec![]))]
-    fn refusal(&self, url: &str, addresses: Vec<IpAddr>) -> PyResult<Option<String>> {
+    fn refusal(&self, url: &str, addresses: Vec<String>) -> PyResult<Option<String>> {
+        let parsed: PyResult<Vec<IpAddr>> = addresses.iter().map(|text| address_of(text)).collect();
+        let addresses = parsed?;
         let origin = Origin::parse(url).ok_or_else(|| {
             PyValueError::new_err(format!(
                 "{url:?} names no place; write scheme://host:port with http, https, tcp, udp or listen"
@@ -66,6 +69,10 @@ impl NetworkRules {
         }
         Ok(judged.last().map(|(ip, verdict)| reason(*verdict, Some(*ip))))
     }
+}
+
+fn address_of(text: &str) -> PyResult<IpAddr> {
+    text.parse().map_err(|_| PyValueError::new_err(format!("addresses: {text:?} is no IP address")))
 }
 
 fn reason(verdict: Verdict<'_>, ip: Option<IpAddr>) -> String {
@@ -155,12 +162,24 @@ impl Network {
     }
 }
 
+/// Says what is wrong with certificates or nameservers, before a runtime is made with them.
+#[pyfunction]
+pub fn check_network(ca: Option<Vec<u8>>, nameservers: Vec<String>) -> PyResult<()> {
+    if let Some(ca) = ca {
+        let problem = if ca.is_empty() { Err(NO_CERTIFICATE.to_owned()) } else { Tls::new(&ca).map(drop) };
+        problem.map_err(|problem| PyValueError::new_err(format!("NetworkPolicy(ca=...): {problem}")))?;
+    }
+    nameservers.iter().try_for_each(|text| nameserver(text).map(drop))
+}
+
+const NO_CERTIFICATE: &str = "it is empty; give PEM text, -----BEGIN CERTIFICATE-----";
+
 fn nameserver(text: &str) -> PyResult<SocketAddr> {
     let with_port = text.parse::<SocketAddr>();
     let address = with_port.or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)));
-    address.map_err(|_| {
+    address.ok().filter(|address| address.port() > 0).ok_or_else(|| {
         PyValueError::new_err(format!(
-            "{text:?} is no nameserver; write 10.0.0.2, 10.0.0.2:5353 or [fd00::2]:53"
+            "NetworkPolicy(nameservers=...): {text:?} is no nameserver; write 10.0.0.2, 10.0.0.2:5353 or [fd00::2]:53"
         ))
     })
 }
@@ -198,7 +217,7 @@ impl Asked for PyTransport {
     }
 
     fn refusal(error: PyErr) -> Refusal {
-        PyTransport::code(&error).map_or_else(|| asking::refusal(error), Refusal::Err)
+        PyTransport::code(&error).map_or_else(|| PyTransport::failed(error), Refusal::Err)
     }
 
     fn answer(py: Python<'_>, _: &str, value: &Bound<'_, PyAny>) -> PyResult<TransportResponse> {
@@ -209,6 +228,18 @@ impl Asked for PyTransport {
 }
 
 impl PyTransport {
+    /// Any other exception: the guest gets its words, the log all of it.
+    fn failed(error: PyErr) -> Refusal {
+        Python::try_attach(|py| {
+            let report =
+                || py.import("wippy_native.network_log")?.getattr("log_failure")?.call1((error.value(py),));
+            if let Err(error) = report() {
+                error.write_unraisable(py, None);
+            }
+        });
+        asking::refusal(error)
+    }
+
     /// The code of an `HttpError`.
     fn code(error: &PyErr) -> Option<String> {
         Python::try_attach(|py| {

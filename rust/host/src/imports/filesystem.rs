@@ -104,8 +104,9 @@ pub fn most_handles() -> usize {
     *MOST.get_or_init(|| (descriptors() / 4).clamp(16, 1024))
 }
 
+/// Files that the process may have open.
 #[cfg(unix)]
-fn descriptors() -> usize {
+pub fn descriptors() -> usize {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: writes into `limit`.
     match unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } {
@@ -115,6 +116,6 @@ fn descriptors() -> usize {
 }
 
 #[cfg(not(unix))]
-fn descriptors() -> usize {
+pub fn descriptors() -> usize {
     usize::MAX
 }

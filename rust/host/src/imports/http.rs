@@ -72,6 +72,7 @@ fn code_of_body(error: &Error) -> ErrorCode {
         Error::HttpResponseTimeout => ErrorCode::HttpResponseTimeout,
         Error::HttpResponseBodySize(size) => ErrorCode::HttpResponseBodySize(*size),
         Error::HttpRequestBodySize(size) => ErrorCode::HttpRequestBodySize(*size),
+        Error::HttpResponseTrailerSectionSize(size) => ErrorCode::HttpResponseTrailerSectionSize(*size),
         Error::ConnectionReadTimeout => ErrorCode::ConnectionReadTimeout,
         Error::HttpProtocolError => ErrorCode::HttpProtocolError,
         other => ErrorCode::InternalError(Some(other.to_string())),

@@ -19,7 +19,7 @@ use wasmtime_wasi::p2::bindings::sockets::{
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSockets, WasiSocketsView as _};
 
 use super::Wanted;
-use crate::net::guest::GuestNetwork;
+use crate::net::guest::{GuestNetwork, Wish};
 use crate::net::pattern::Scheme;
 use crate::state::State;
 
@@ -81,8 +81,9 @@ async fn may_use(guest: &GuestNetwork, address: SocketAddr, purpose: SocketAddrU
         {
             true
         }
-        SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => guest.may_listen(address, false).await,
-        SocketAddrUse::TcpListen => guest.may_listen(address, true).await,
+        SocketAddrUse::TcpBind => guest.may_listen(address, Wish::BindTcp).await,
+        SocketAddrUse::UdpBind => guest.may_listen(address, Wish::BindUdp).await,
+        SocketAddrUse::TcpListen => guest.may_listen(address, Wish::Listen).await,
         SocketAddrUse::TcpAccept => guest.may_accept(address),
     }
 }

@@ -1,9 +1,10 @@
 //! What one function may reach: its entry's rules under the operator's, and who hears of refusals.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, oneshot};
 
@@ -46,8 +47,41 @@ impl Default for ResponseLimits {
 /// Names one function looks up at a time; more wait for their turn. The system's lookup keeps a thread, and a
 /// nameserver that does not answer keeps it long.
 const LOOKUPS: usize = 16;
+/// Characters of a URL that are logged.
+const SHOWN: usize = 200;
 /// Refusals that are remembered, so that each is told once.
 const REMEMBERED: usize = 1000;
+/// How often further ones are told.
+const NOW_AND_THEN: Duration = Duration::from_secs(1);
+
+/// What was told already.
+#[derive(Default)]
+struct Told {
+    /// Hashes of texts.
+    texts: HashSet<u64>,
+    last: Option<Instant>,
+}
+
+impl Told {
+    /// Whether to tell a text: once, and where there are very many texts, one now and then. Silence for good would be
+    /// what hides the refusal that matters.
+    fn is_new(&mut self, text: &str) -> bool {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.texts.contains(&hash) {
+            return false;
+        }
+        if self.texts.len() < REMEMBERED {
+            return self.texts.insert(hash);
+        }
+        let is_due = self.last.is_none_or(|last| last.elapsed() >= NOW_AND_THEN);
+        if is_due {
+            self.last = Some(Instant::now());
+        }
+        is_due
+    }
+}
 
 /// See the module's documentation.
 pub struct Access {
@@ -58,32 +92,40 @@ pub struct Access {
     pub shared: &'static Shared,
     authorize: Option<Arc<dyn Authorize>>,
     log: Arc<dyn Log>,
-    told: Mutex<HashSet<String>>,
-    lookups: Semaphore,
+    told: Mutex<Told>,
+    lookups: Arc<Semaphore>,
 }
 
 impl Access {
     pub fn new(table: &Table, entry: Arc<str>, spec: NetworkSpec, shared: &'static Shared) -> Arc<Access> {
+        let pool = Pool::new();
+        table.network.descriptors.watch(&pool);
         Arc::new(Access {
             entry,
             spec,
             network: Arc::clone(&table.network),
-            pool: Pool::new(),
+            pool,
             shared,
             authorize: table.authorize.clone(),
             log: Arc::clone(&table.log),
             told: Mutex::default(),
-            lookups: Semaphore::new(LOOKUPS),
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
         })
     }
 
     /// Fails with the party that refuses.
     pub fn judge<'a>(&'a self, verdict: impl Fn(&'a Rules) -> Verdict<'a>) -> Result<(), Refusal> {
-        let refused = Refusal::of(Party::Entry, &self.spec.rules, verdict(&self.spec.rules));
+        let of_entry = Refusal::of(Party::Entry, &self.spec.rules, verdict(&self.spec.rules));
         let ceiling = self.network.ceiling.as_ref();
-        let refused =
-            refused.or_else(|| ceiling.and_then(|rules| Refusal::of(Party::Operator, rules, verdict(rules))));
-        refused.map_or(Ok(()), Err)
+        let of_operator = ceiling.and_then(|rules| Refusal::of(Party::Operator, rules, verdict(rules)));
+        match (of_entry, of_operator) {
+            // A denial is never hidden behind something else.
+            (Some(entry), Some(operator)) if entry.denied_by.is_none() && operator.denied_by.is_some() => {
+                Err(operator)
+            }
+            (Some(refusal), _) | (None, Some(refusal)) => Err(refusal),
+            (None, None) => Ok(()),
+        }
     }
 
     /// The addresses of a name, unfiltered.
@@ -91,8 +133,8 @@ impl Access {
         if is_local(name) {
             return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
         }
-        let _turn = self.lookups.acquire().await.map_err(|_| Unresolved::Temporary)?;
-        self.network.resolver.resolve(name).await
+        let turn = Arc::clone(&self.lookups).acquire_owned().await.map_err(|_| Unresolved::Temporary)?;
+        self.network.resolver.resolve(name, turn).await
     }
 
     /// Asks the embedder, who has the last word (H-25). Runs off the guest's stack.
@@ -109,7 +151,9 @@ impl Access {
         let allowed = asked.await.unwrap_or(false);
         if !allowed {
             let scheme = target.split_once("://").and_then(|(scheme, _)| Scheme::parse(scheme));
-            let wish = format!("{} {target}", scheme.map_or("look up", deed));
+            // What follows the path may be a secret, and as long as it likes.
+            let shown: String = target.split('?').next().unwrap_or(target).chars().take(SHOWN).collect();
+            let wish = format!("{} {shown}", scheme.map_or("look up", deed));
             let text = format!("{}: the guest may not {wish}: Runtime(authorize=...) refuses it", self.entry);
             self.tell(text, frame).await;
         }
@@ -181,8 +225,7 @@ impl Access {
 
     fn unheard(&self, text: &str) -> Option<Arc<dyn Log>> {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = told.len() < REMEMBERED && told.insert(text.to_owned());
-        is_new.then(|| Arc::clone(&self.log))
+        told.is_new(text).then(|| Arc::clone(&self.log))
     }
 
     /// Runs the embedder's code where it may block, and not where guests or connections are driven.

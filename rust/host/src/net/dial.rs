@@ -11,6 +11,10 @@ use tokio::time::sleep;
 /// How long one address has for itself before the next is tried beside it (RFC 8305).
 const HEAD_START: Duration = Duration::from_millis(250);
 
+/// Addresses of an answer that are tried at all, and at a time: an answer may hold thousands.
+const MOST: usize = 8;
+const TOGETHER: usize = 3;
+
 /// A connection to one of `addresses`, which are tried in their order; the last error if none answers.
 pub async fn dial(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let stream = match addresses {
@@ -22,17 +26,16 @@ pub async fn dial(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
 }
 
 async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
-    let mut left = addresses.iter().copied();
+    let mut left = addresses.iter().take(MOST).copied();
     let mut attempts = JoinSet::new();
     let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "there is no address to connect to");
     loop {
-        let more = match left.next() {
-            Some(address) => {
-                attempts.spawn(TcpStream::connect(address));
-                true
-            }
-            None => false,
-        };
+        if attempts.len() < TOGETHER
+            && let Some(address) = left.next()
+        {
+            attempts.spawn(TcpStream::connect(address));
+        }
+        let more = attempts.len() < TOGETHER && left.len() > 0;
         tokio::select! {
             biased;
             Some(ended) = attempts.join_next() => match ended {

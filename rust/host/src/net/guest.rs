@@ -1,12 +1,13 @@
 //! What one instance does on the network: which names it looked up, what it uses, for which call.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::access::Access;
 use super::address::canonical;
-use super::pattern::Scheme;
+use super::pattern::{Scheme, is_local};
 use super::quota::Meter;
 use super::refusal::Refusal;
 use super::resolve::Unresolved;
@@ -16,6 +17,17 @@ use crate::frame::Frame;
 
 /// Names that a guest may look up in one call, and have opened their addresses.
 const MOST_NAMES: usize = 4096;
+
+/// Of one address: each is judged wherever the address is.
+const NAMES_OF_ADDRESS: usize = 16;
+
+/// What a socket wants of a local address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    BindTcp,
+    BindUdp,
+    Listen,
+}
 
 /// Why there is no address to connect to.
 #[derive(Debug)]
@@ -30,6 +42,8 @@ pub struct GuestNetwork {
     pub meter: Arc<Meter>,
     /// Nothing may be reached: the instance is only tried.
     closed: bool,
+    /// The instance is going.
+    over: AtomicBool,
     call: Mutex<OfCall>,
 }
 
@@ -51,7 +65,13 @@ impl GuestNetwork {
     pub fn new(access: &Arc<Access>, frame: Option<Frame>, closed: bool) -> Arc<GuestNetwork> {
         let meter = Meter::within(&access.network.meter, access.spec.caps);
         let call = OfCall { frame, ..OfCall::default() };
-        Arc::new(GuestNetwork { access: Arc::clone(access), meter, closed, call: Mutex::new(call) })
+        Arc::new(GuestNetwork {
+            access: Arc::clone(access),
+            meter,
+            closed,
+            over: AtomicBool::new(false),
+            call: Mutex::new(call),
+        })
     }
 
     /// The instance serves another call.
@@ -62,6 +82,15 @@ impl GuestNetwork {
         *call = OfCall { frame, number, listens, ..OfCall::default() };
     }
 
+    /// The instance goes: what it has under way is not finished.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
     pub fn frame(&self) -> Option<Frame> {
         self.call().frame.clone()
     }
@@ -70,7 +99,16 @@ impl GuestNetwork {
     pub async fn may_request(&self, origin: &Origin) -> bool {
         let spot = spot_of(origin);
         let (judged, ip) = match &origin.host {
-            HostName::Name(_) => (self.access.judge(|rules| rules.of_name(spot)), None),
+            HostName::Name(name) => match self.access.judge(|rules| rules.of_name(spot)) {
+                // Its addresses are known without looking it up.
+                Ok(()) if is_local(name) => {
+                    let judge = |ip: IpAddr| self.access.judge(|rules| rules.of_address(spot, ip));
+                    let judged =
+                        judge(Ipv4Addr::LOCALHOST.into()).or_else(|_| judge(Ipv6Addr::LOCALHOST.into()));
+                    (judged, Some(Ipv4Addr::LOCALHOST.into()))
+                }
+                judged => (judged, None),
+            },
             HostName::Ip(ip) => (self.access.judge(|rules| rules.of_address(spot, *ip)), Some(*ip)),
         };
         self.heard(judged, spot, ip).await
@@ -104,19 +142,22 @@ impl GuestNetwork {
     pub async fn may_connect(&self, scheme: Scheme, address: SocketAddr) -> bool {
         let (ip, port) = (address.ip(), address.port());
         let judged = self.judge_socket(scheme, address);
-        let names = self.call().names.get(&canonical(ip)).cloned().unwrap_or_default();
-        // The last name the guest looked up is the one it means.
-        let spot = Spot { scheme, name: names.last().map(String::as_str), port };
-        if !self.heard(judged, spot, Some(ip)).await {
-            return false;
+        if judged.is_err() {
+            // The last name the guest looked up is the one it means.
+            let name = self.call().names.get(&canonical(ip)).and_then(|names| names.last().cloned());
+            return self.heard(judged, Spot { scheme, name: name.as_deref(), port }, Some(ip)).await;
         }
-        if scheme == Scheme::Udp && self.call().approved.contains(&address) {
-            return true;
-        }
-        let allowed = self.access.is_authorized(&url(scheme, address), self.frame().as_ref()).await;
+        let (frame, number) = {
+            let call = self.call();
+            if self.closed || (scheme == Scheme::Udp && call.approved.contains(&address)) {
+                return !self.closed;
+            }
+            (call.frame.clone(), call.number)
+        };
+        let allowed = self.access.is_authorized(&url(scheme, address), frame.as_ref()).await;
         let mut call = self.call();
         // Asked for each datagram, it would be a costly question.
-        if allowed && scheme == Scheme::Udp && call.approved.len() < MOST_NAMES {
+        if allowed && scheme == Scheme::Udp && call.number == number && call.approved.len() < MOST_NAMES {
             call.approved.insert(address);
         }
         allowed
@@ -140,9 +181,9 @@ impl GuestNetwork {
         let (ip, port) = (address.ip(), address.port());
         let by =
             |name: Option<&str>| self.access.judge(|rules| rules.of_address(Spot { scheme, name, port }, ip));
-        let names = self.call().names.get(&canonical(ip)).cloned().unwrap_or_default();
+        let call = self.call();
         let mut judged = by(None);
-        for name in &names {
+        for name in call.names.get(&canonical(ip)).into_iter().flatten() {
             match by(Some(name)) {
                 Err(refusal) if refusal.denied_by.is_some() => return Err(refusal),
                 Ok(()) if judged.as_ref().is_err_and(|refusal| refusal.denied_by.is_none()) => {
@@ -154,17 +195,17 @@ impl GuestNetwork {
         judged
     }
 
-    /// Whether a socket may be bound to a chosen address, or listen there. `is_bound`: it has its port already, perhaps
-    /// one that the system chose, so that a pattern must allow all.
-    pub async fn may_listen(&self, address: SocketAddr, is_bound: bool) -> bool {
+    /// Whether a socket may be bound to a chosen address, or listen there.
+    pub async fn may_listen(&self, address: SocketAddr, wish: Wish) -> bool {
         let mut spot = Spot { scheme: Scheme::Listen, name: None, port: address.port() };
         let judged = self.access.judge(|rules| rules.of_address(spot, address.ip()));
-        if is_bound {
+        // The port is there already, perhaps one that the system chose: a pattern must allow all.
+        if wish == Wish::Listen {
             spot.port = 0;
         }
         let may = self.heard(judged, spot, Some(address.ip())).await
             && self.access.is_authorized(&url(Scheme::Listen, address), self.frame().as_ref()).await;
-        self.call().listens |= may;
+        self.call().listens |= may && wish == Wish::BindUdp;
         may
     }
 
@@ -222,7 +263,9 @@ impl GuestNetwork {
         for ip in addresses {
             let names = call.names.entry(canonical(*ip)).or_default();
             names.retain(|other| other != name);
-            names.push(name.to_owned());
+            if names.len() < NAMES_OF_ADDRESS {
+                names.push(name.to_owned());
+            }
         }
     }
 

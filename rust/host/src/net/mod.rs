@@ -6,7 +6,7 @@
 //! | what does a pattern of a policy say? | [`pattern`] |
 //! | what does a party say of a target: an entry, the operator? | [`rules`] |
 //! | where does a URL lead? | [`target`] |
-//! | what may guests take? | [`quota`] |
+//! | what may guests take? | [`quota`], `descriptors` |
 //! | what may this function reach, and who is told if not? | [`access`] |
 //! | what does this instance do? | [`guest`] |
 //! | names, connections, trust | [`resolve`], [`dial`], [`tls`] |
@@ -16,6 +16,7 @@
 
 pub mod access;
 pub mod address;
+mod descriptors;
 mod dial;
 pub mod guest;
 pub mod http;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 use crate::engine::Shared;
 use crate::error::Failure;
+use descriptors::Descriptors;
 use quota::{Caps, Meter};
 use resolve::Resolver;
 use rules::Rules;
@@ -59,6 +61,7 @@ pub struct Network {
     pub resolver: Resolver,
     pub meter: Arc<Meter>,
     pub transport: Option<Arc<dyn http::Transport>>,
+    pub descriptors: Arc<Descriptors>,
 }
 
 impl Network {
@@ -70,6 +73,17 @@ impl Network {
         let resolver = Resolver::new(&nameservers, &shared.lookups);
         let resolver = resolver
             .map_err(|problem| Failure::load(format!("NetworkPolicy(nameservers=...): {problem}")))?;
-        Ok(Arc::new(Network { ceiling, tls, resolver, meter: Meter::of_runtime(caps), transport }))
+        let descriptors = Descriptors::new();
+        // The process needs some for itself.
+        let most = descriptors.most as u64;
+        let caps = Caps { sockets: if caps.sockets == 0 { most } else { caps.sockets.min(most) }, ..caps };
+        Ok(Arc::new(Network {
+            ceiling,
+            tls,
+            resolver,
+            meter: Meter::of_runtime(caps),
+            transport,
+            descriptors,
+        }))
     }
 }

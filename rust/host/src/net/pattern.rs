@@ -236,7 +236,6 @@ pub fn is_local(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-#[path = "pattern_parts.rs"]
 mod parts;
 use parts::{Parts, parse_range};
 

@@ -13,7 +13,7 @@ use hickory_resolver::config::{
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::threads::Threads;
 
@@ -62,9 +62,11 @@ impl Resolver {
     }
 
     /// The addresses of a name, in the order they are to be tried; never none.
-    pub async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Unresolved> {
+    ///
+    /// `turn` is held until the lookup ends, which may be long after nobody waits for it.
+    pub async fn resolve(&self, name: &str, turn: OwnedSemaphorePermit) -> Result<Vec<IpAddr>, Unresolved> {
         let found = match self {
-            Resolver::System(threads) => by_system(threads, name).await?,
+            Resolver::System(threads) => by_system(threads, name, turn).await?,
             // The final dot: no search list is tried.
             Resolver::Servers(resolver) => {
                 let found = resolver.lookup_ip(format!("{name}.")).await.map_err(|error| sorted(&error))?;
@@ -84,7 +86,11 @@ fn server(address: &SocketAddr) -> NameServerConfig {
     NameServerConfig::new(address.ip(), true, ways)
 }
 
-async fn by_system(threads: &'static Threads, name: &str) -> Result<Vec<IpAddr>, Unresolved> {
+async fn by_system(
+    threads: &'static Threads,
+    name: &str,
+    turn: OwnedSemaphorePermit,
+) -> Result<Vec<IpAddr>, Unresolved> {
     let (answer, answered) = oneshot::channel();
     let name = name.to_owned();
     threads.run(move || {
@@ -92,6 +98,7 @@ async fn by_system(threads: &'static Threads, name: &str) -> Result<Vec<IpAddr>,
         if !answer.is_closed() {
             drop(answer.send((name.as_str(), 0).to_socket_addrs()));
         }
+        drop(turn);
     });
     match answered.await {
         Ok(Ok(addresses)) => {

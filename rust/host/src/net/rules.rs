@@ -176,5 +176,4 @@ fn opens_address(pattern: &Pattern, name: Option<&str>, ip: IpAddr) -> bool {
 }
 
 #[cfg(test)]
-#[path = "rules_tests.rs"]
 mod tests;

@@ -23,7 +23,8 @@ impl HostName {
         }
         match url::Host::parse(text).ok()? {
             url::Host::Ipv4(ip) => Some(HostName::Ip(ip.into())),
-            url::Host::Ipv6(ip) => Some(HostName::Ip(ip.into())),
+            // A mapped address is dialled as what it maps.
+            url::Host::Ipv6(ip) => Some(HostName::Ip(IpAddr::V6(ip).to_canonical())),
             url::Host::Domain(name) => {
                 let name = name.strip_suffix('.').unwrap_or(&name);
                 is_name(name).then(|| HostName::Name(name.to_owned()))
@@ -107,9 +108,18 @@ fn port_number(text: &str) -> Option<u16> {
     text.parse().ok().filter(|port| digits && *port > 0)
 }
 
+impl Origin {
+    /// Host and port, without the port that needs no writing.
+    pub fn authority(&self) -> String {
+        match self.scheme.default_port() {
+            Some(port) if port == self.port => self.host.to_string(),
+            _ => format!("{}:{}", self.host, self.port),
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme.name(), self.host)?;
-        if self.scheme.default_port() == Some(self.port) { Ok(()) } else { write!(f, ":{}", self.port) }
+        write!(f, "{}://{}", self.scheme.name(), self.authority())
     }
 }

@@ -21,6 +21,9 @@ use crate::net::pattern::Scheme;
 use crate::net::quota::{Over, Permit};
 use crate::state::State;
 
+/// As many as the library permits at a time.
+const DATAGRAMS: usize = 16;
+
 /// Room for each open socket, by its handle in the instance's table.
 pub type OpenSockets = HashMap<u32, Permit>;
 
@@ -176,7 +179,9 @@ async fn send(
 ) -> Answer<u64> {
     // The library asks in the background, and what it is told there does not reach the guest.
     let guest = Arc::clone(state.network());
-    for address in datagrams.iter().filter_map(|datagram| datagram.remote_address) {
+    // More than it lets a guest send at a time, and refuses.
+    let asked = if datagrams.len() > DATAGRAMS { &[] } else { &datagrams[..] };
+    for address in asked.iter().filter_map(|datagram| datagram.remote_address) {
         if !guest.may_connect(Scheme::Udp, address.into()).await {
             return Ok(Err(ErrorCode::AccessDenied));
         }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::errors;
+use super::line::Upload;
 use super::pool::Lease;
 use super::transport::Held;
 use crate::net::guest::GuestNetwork;
@@ -24,6 +25,7 @@ pub struct Leaving {
     inner: WasiBody,
     guest: Arc<GuestNetwork>,
     failure: Failed,
+    upload: Upload,
 }
 
 /// What a body failed with: the connection tells of it in words of its own, or not at all.
@@ -31,7 +33,15 @@ pub type Failed = Arc<Mutex<Option<Error>>>;
 
 impl Leaving {
     pub fn new(inner: WasiBody, guest: Arc<GuestNetwork>, failure: Failed) -> Leaving {
-        Leaving { inner, guest, failure }
+        let upload = Upload::default();
+        if inner.is_end_stream() {
+            upload.end();
+        }
+        Leaving { inner, guest, failure, upload }
+    }
+
+    pub fn upload(&self) -> Upload {
+        self.upload.clone()
     }
 
     /// The error for the connection; the true one is kept.
@@ -58,7 +68,7 @@ impl Leaving {
 }
 
 /// Fields that say where a message ends or who is meant: behind the body they could only mislead (RFC 9110, 6.5.1).
-const FRAMING: [HeaderName; 8] = [
+const FRAMING: [HeaderName; 10] = [
     http::header::CONTENT_LENGTH,
     http::header::TRANSFER_ENCODING,
     http::header::HOST,
@@ -67,6 +77,8 @@ const FRAMING: [HeaderName; 8] = [
     http::header::AUTHORIZATION,
     http::header::TE,
     http::header::UPGRADE,
+    http::header::COOKIE,
+    http::header::SET_COOKIE,
 ];
 
 impl Body for Leaving {
@@ -78,6 +90,14 @@ impl Body for Leaving {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(context);
+        let polled = match polled {
+            // The library's bodies end like finished ones when the instance goes that was writing them.
+            Poll::Ready(None) if self.guest.is_over() => Poll::Ready(Some(Err(Error::ConnectionTerminated))),
+            polled => polled,
+        };
+        if matches!(&polled, Poll::Ready(None | Some(Err(_)))) {
+            self.upload.end();
+        }
         polled.map(|frame| {
             frame.map(|frame| {
                 frame.and_then(|frame| self.check(&frame).map(|()| frame)).map_err(|error| self.fail(error))
@@ -216,6 +236,12 @@ impl Body for Arriving {
             }
         };
         self.pause = None;
+        if let Some(trailers) = frame.trailers_ref() {
+            let size = super::size_of(trailers);
+            if size > self.limits.guest.access.spec.response.header_bytes {
+                return self.break_off(Error::HttpResponseTrailerSectionSize(u32::try_from(size).ok()));
+            }
+        }
         if let Some(data) = frame.data_ref()
             && let Err(error) = self.count(data.len())
         {

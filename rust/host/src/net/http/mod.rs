@@ -7,6 +7,7 @@
 mod body;
 mod connection;
 mod errors;
+mod line;
 pub mod pool;
 mod transport;
 mod wire;
@@ -116,7 +117,7 @@ impl Exchange {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Error::HttpUpgradeFailed);
         }
-        check_head(response.headers(), self.guest.access.spec.response.header_bytes)?;
+        self.check_head(response.headers())?;
         let lease = connection.lease(&self.guest.access.pool, self.origin.clone());
         Ok(response.map(|body| Arriving::of_network(body, self.limits(), self.permit, lease).boxed()))
     }
@@ -127,19 +128,23 @@ impl Exchange {
         request: Request<WasiBody>,
         first_byte: Duration,
     ) -> Result<(Response<hyper::body::Incoming>, Connection), Error> {
-        let uri = request.uri().clone();
+        let path = origin_form(request.uri());
         let failure = Failed::default();
         let leaving = |body| Leaving::new(body, Arc::clone(&self.guest), Arc::clone(&failure));
         let mut request = request.map(leaving);
         let mut is_repeated = false;
         for attempt in 0.. {
-            let kept = if attempt < STALE { self.guest.access.pool.take(&self.origin).await } else { None };
+            let kept = if attempt < STALE && !is_repeated {
+                self.guest.access.pool.take(&self.origin).await
+            } else {
+                None
+            };
             let again = kept.as_ref().filter(|_| !is_repeated).and_then(|_| repeated(&request));
             let mut connection = match kept {
                 Some(connection) => connection,
                 None => self.connect().await?,
             };
-            connection.address(&mut request, &uri);
+            connection.address(&mut request, &self.origin, &path)?;
             let sent = self.in_time(first_byte, Error::ConnectionReadTimeout, async {
                 connection
                     .send(request)
@@ -195,6 +200,19 @@ impl Exchange {
         timeout(limit, work).await.unwrap_or(Err(over))
     }
 
+    /// Refuses a head that is too large, or that two parties on the way may read as two different messages (RFC 9112,
+    /// 6.3).
+    fn check_head(&self, headers: &HeaderMap) -> Result<(), Error> {
+        let size = size_of(headers);
+        if size > self.guest.access.spec.response.header_bytes || headers.len() > HEADERS {
+            return Err(Error::HttpResponseHeaderSectionSize(u32::try_from(size).ok()));
+        }
+        if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
+            return Err(Error::HttpProtocolError);
+        }
+        Ok(())
+    }
+
     fn limits(&self) -> Limits {
         Limits {
             guest: Arc::clone(&self.guest),
@@ -216,16 +234,9 @@ fn repeated(request: &Request<Leaving>) -> Option<Request<WasiBody>> {
     Some(again)
 }
 
-/// Refuses a head that is too large, or that two parties on the way may read as two different messages (RFC 9112, 6.3).
-fn check_head(headers: &HeaderMap, most: usize) -> Result<(), Error> {
-    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if size > most || headers.len() > HEADERS {
-        return Err(Error::HttpResponseHeaderSectionSize(u32::try_from(size).ok()));
-    }
-    if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
-        return Err(Error::HttpProtocolError);
-    }
-    Ok(())
+/// Bytes of fields as HTTP/1.1 writes them.
+fn size_of(fields: &HeaderMap) -> usize {
+    fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
 /// The request line's target: what HTTP/1.1 sends to origin servers.

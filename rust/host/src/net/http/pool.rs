@@ -12,6 +12,7 @@ use tokio::sync::{Mutex as Turns, OwnedMutexGuard};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::{Connection, Shared, Single};
+use crate::fork::Owned;
 use crate::net::pattern::Scheme;
 use crate::net::target::Origin;
 
@@ -23,11 +24,13 @@ const IDLE: Duration = Duration::from_secs(15);
 const SWEEP: Duration = Duration::from_secs(5);
 /// A connection whose response was read to its end is ready for the next request as soon as its driver had a turn.
 const SETTLE: Duration = Duration::from_millis(20);
+/// How long a new connection waits for one that is being made.
+const TURN: Duration = Duration::from_millis(250);
 
 /// See the module's documentation.
-#[derive(Default)]
 pub struct Pool {
-    state: Mutex<State>,
+    /// In a child of `fork` the threads that drive the connections do not exist.
+    state: Owned<Mutex<State>>,
 }
 
 #[derive(Default)]
@@ -49,7 +52,7 @@ struct Kept {
 
 impl Pool {
     pub fn new() -> Arc<Pool> {
-        Arc::default()
+        Arc::new(Pool { state: Owned::new(Mutex::default()) })
     }
 
     /// A connection that is ready for a request.
@@ -61,7 +64,6 @@ impl Pool {
             if !single.sender.is_ready() {
                 let ready = timeout(SETTLE, poll_fn(|context| single.sender.poll_ready(context)));
                 if !matches!(ready.await, Ok(Ok(()))) {
-                    single.give_up();
                     continue;
                 }
             }
@@ -101,7 +103,8 @@ impl Pool {
         if origin.scheme != Scheme::Https {
             return None;
         }
-        let turn = self.turns(origin)?.lock_owned().await;
+        // Not for longer: whoever has the turn may have met a server that does not answer.
+        let turn = timeout(TURN, self.turns(origin)?.lock_owned()).await.ok()?;
         self.turns(origin).map(|_| turn)
     }
 
@@ -133,6 +136,25 @@ impl Pool {
         kept.idle.push((single, Instant::now()));
         state.idle += 1;
         self.see_to_sweeping(&mut state);
+    }
+
+    /// Closes one connection that nobody uses at the moment, if there is one.
+    pub fn drop_one(&self) -> bool {
+        let mut state = self.lock();
+        let mut kept = state.origins.values_mut();
+        let single = kept.find_map(|kept| (!kept.idle.is_empty()).then(|| kept.idle.remove(0)));
+        if single.is_some() {
+            state.idle -= 1;
+            drop(state);
+            return true;
+        }
+        for kept in state.origins.values_mut() {
+            if let Some(idle) = kept.shared.iter().position(|(shared, _)| shared.is_idle()) {
+                kept.shared.swap_remove(idle);
+                return true;
+            }
+        }
+        false
     }
 
     /// Closes what nobody uses at the moment.
@@ -193,8 +215,9 @@ impl Lease {
 
     /// The response was read to its end.
     pub fn give_back(&mut self) {
-        if let Some((Connection::Http1(mut single), pool, origin)) = self.0.take() {
-            single.rest();
+        if let Some((Connection::Http1(single), pool, origin)) = self.0.take()
+            && let Some(single) = single.rested()
+        {
             pool.put(origin, single);
         }
     }

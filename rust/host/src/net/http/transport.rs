@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request as HttpRequest, Response as HttpResponse, StatusCode,
 };
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Frame;
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -16,6 +16,9 @@ use crate::frame::Frame as CallFrame;
 use crate::net::guest::GuestNetwork;
 use crate::reply::{Awaited, Reply};
 use crate::table::Refusal;
+
+/// A body is handed over whole, and held here meanwhile.
+const LARGEST: usize = 64 << 20;
 
 /// Header fields in their order; names may repeat.
 pub type Fields = Vec<(String, Vec<u8>)>;
@@ -73,11 +76,15 @@ pub async fn ask(
 ) -> Result<HttpResponse<Held>, Error> {
     let (parts, body) = request.into_parts();
     let failure = Failed::default();
-    let body = Leaving::new(body, Arc::clone(guest), Arc::clone(&failure)).collect().await;
-    let body = match body {
+    let leaving = Leaving::new(body, Arc::clone(guest), Arc::clone(&failure));
+    let body = match Limited::new(leaving, LARGEST).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(error) => {
-            return Err(failure.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(error));
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Err(Error::HttpRequestBodySize(Some(LARGEST as u64)));
+        }
+        Err(_) => {
+            let own = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+            return Err(own.unwrap_or(Error::HttpProtocolError));
         }
     };
     let request = Request {

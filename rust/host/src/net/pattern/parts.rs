@@ -135,6 +135,10 @@ impl<'a> Parts<'a> {
             return Err(PatternError::new(format!("\"{}\" has a * where none can be", self.host), hint));
         }
         let no_name = || PatternError::new(format!("\"{}\" is no host name", self.host), FORMS);
+        if let Ok(port) = name.parse::<u16>() {
+            let hint = format!("write {}", Parts { ports: Some(name), ..*self }.like("127.0.0.1"));
+            return Err(PatternError::new(format!("\"{port}\" is a port without a host"), hint));
+        }
         let is_address = |ip: IpAddr| {
             let hint = format!("write {}", self.like(&ip.to_string()));
             PatternError::new(format!("\"{name}\" is an address"), hint)
@@ -171,7 +175,16 @@ impl<'a> Parts<'a> {
 }
 
 fn split_scheme(place: &str) -> Result<(Option<Scheme>, &str), PatternError> {
-    let Some((name, rest)) = place.split_once("://") else { return Ok((None, place)) };
+    let Some((name, rest)) = place.split_once("://") else {
+        let scheme = place.split_once(':').and_then(|(name, rest)| Some((Scheme::parse(name)?, rest)));
+        return match scheme {
+            Some((scheme, rest)) if rest.parse::<u16>().is_err() && rest != "*" => {
+                let hint = format!("write {}://{}", scheme.name(), rest.trim_start_matches('/'));
+                Err(PatternError::new(format!("\"{place}\" has no ://"), hint))
+            }
+            _ => Ok((None, place)),
+        };
+    };
     match Scheme::parse(name) {
         Some(scheme) => Ok((Some(scheme), rest)),
         None => {
