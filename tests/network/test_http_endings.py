@@ -175,7 +175,6 @@ def test_trailers_are_limited_like_heads(rt: Runtime, serving: Serving, authorit
     server = serving(Http2Server(tls=authority.context(alpn=["h2"])))
     fits = add_netuse(rt, "fetch", "app:fits")
     assert fits(request(server.url("/trailers")))["trailers"]
-    (name, value) = fits(request(server.url("/trailers")))["trailers"][0]
     head = sum(len(name) + len(value) + 4 for name, value in fits(request(server.url("/trailers")))["headers"])
     size = sum(len(name) + len(value) + 4 for name, value in fits(request(server.url("/trailers")))["trailers"])
     assert size > head, "the test needs trailers larger than the head"

@@ -59,14 +59,14 @@ def test_it_is_a_value() -> None:
 
 @pytest.mark.parametrize("addresses", ["8.8.8.8", [1], b"8"])
 def test_addresses_are_texts(addresses: Any) -> None:
-    with pytest.raises(TypeError, match="^addresses: expected"):
+    with pytest.raises(TypeError, match=r"^addresses: expected"):
         NetworkPolicy().allows("https://a.com", addresses)
 
 
 def test_an_address_that_is_none() -> None:
     with pytest.raises(ValueError, match=r'^addresses: "nope" is no IP address$'):
         NetworkPolicy().allows("https://a.com", ["nope"])
-    with pytest.raises(TypeError, match="^url: expected a text, got NoneType$"):
+    with pytest.raises(TypeError, match=r"^url: expected a text, got NoneType$"):
         NetworkPolicy().refusal(None)  # type: ignore[arg-type]
 
 
