@@ -8,8 +8,8 @@
 mod sizing;
 
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
@@ -76,6 +76,8 @@ pub struct Shared {
     pub callees: Callees,
     /// Look names up, which blocks.
     pub lookups: Threads,
+    /// Made for the first call that needs it.
+    connections: OnceLock<tokio::runtime::Runtime>,
     /// Run chunks of batches.
     pub workers: Threads,
     generation: Generation,
@@ -148,6 +150,7 @@ impl Shared {
             tokio,
             callees: Callees::new(MOST_CALLEES).map_err(no_threads)?,
             lookups: Threads::new("wippy-lookup", MOST_LOOKUPS).map_err(no_threads)?,
+            connections: OnceLock::new(),
             workers: Threads::new("wippy-batch", MOST_WORKERS).map_err(no_threads)?,
             generation: Generation::current(),
         })
@@ -156,6 +159,25 @@ impl Shared {
     /// Whether this engine was made in this process, not in a parent before its `fork`.
     pub fn is_current(&self) -> bool {
         self.generation.is_current()
+    }
+
+    /// Drives the connections of calls that have a thread of their own: fewer threads than processors. A request goes
+    /// from task to task, and waking another thread for each step takes longer than the steps.
+    pub fn connections(&self) -> &tokio::runtime::Handle {
+        let make = || {
+            let threads = std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(4).clamp(1, 8));
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(threads).max_blocking_threads(BLOCKING_THREADS);
+            builder.thread_name("wippy-net").enable_all().build()
+        };
+        match self.connections.get() {
+            Some(runtime) => runtime.handle(),
+            // Without threads for it, those for everything else do as well.
+            None => match make() {
+                Ok(runtime) => self.connections.get_or_init(|| runtime).handle(),
+                Err(_) => self.tokio.handle(),
+            },
+        }
     }
 
     /// The permits one instance takes, given the linear memories and tables it needs.

@@ -172,7 +172,7 @@ impl Function {
         mailbox: &Mailbox,
         hooks: &mut dyn Hooks,
     ) -> Result<F::Output, Failure> {
-        let runtime = self.shared.tokio.handle();
+        let runtime = if self.needs.network { self.shared.connections() } else { self.shared.tokio.handle() };
         let until = Until { lifecycle: &self.lifecycle, outer: call.outer };
         drive(runtime, future, mailbox, call.deadline.at, until, hooks).map_err(|stopped| match stopped {
             Stopped::Deadline => self.stopped(Stop::Deadline, call),
