@@ -282,9 +282,9 @@ mod tests {
         for (text, hint) in [
             ("", "write scheme://host[:port]"),
             ("ftp://example.com", "use http, https, tcp, udp or listen: https://example.com"),
-            ("https://example.com/v1", "write example.com"),
-            ("https://me@example.com", "write example.com"),
-            ("10.0.0.1/8", "write 10.0.0.0/8 or 10.0.0.1/32"),
+            ("https://example.com/v1", "write https://example.com"),
+            ("https://me@example.com:8443", "write https://example.com:8443"),
+            ("10.0.0.1/8", "write 10.0.0.0/8 or 10.0.0.1"),
             ("::ffff:10.0.0.1", "10.0.0.1"),
             ("0x7f.1", "write 127.0.0.1"),
             ("example.com:0", "ports are 1 to 65535"),
