@@ -240,3 +240,18 @@ impl Access {
         answered.await.ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_told_once_and_very_many_now_and_then() {
+        let mut told = Told::default();
+        assert!(told.is_new("a") && !told.is_new("a"));
+        let new = (0..REMEMBERED * 2).filter(|number| told.is_new(&number.to_string())).count();
+        // The first that is too many is told, the others of the same second are not.
+        assert!((REMEMBERED..REMEMBERED + 5).contains(&new), "{new}");
+        assert!(!told.is_new("a"));
+    }
+}

@@ -35,6 +35,9 @@ async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
         {
             attempts.spawn(TcpStream::connect(address));
         }
+        if attempts.is_empty() {
+            return Err(last);
+        }
         let more = attempts.len() < TOGETHER && left.len() > 0;
         tokio::select! {
             biased;
@@ -45,8 +48,40 @@ async fn race(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
             },
             () = sleep(HEAD_START), if more => {}
         }
-        if attempts.is_empty() && left.len() == 0 {
-            return Err(last);
-        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn dialled(addresses: &[SocketAddr]) -> io::Result<SocketAddr> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async { dial(addresses).await?.peer_addr() })
+    }
+
+    /// An address nobody listens at.
+    fn refusing() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("its address")
+    }
+
+    #[test]
+    fn the_next_address_is_tried_where_one_refuses() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let good = listener.local_addr().expect("its address");
+        assert_eq!(dialled(&[refusing(), refusing(), good]).expect("a connection"), good);
+    }
+
+    #[test]
+    fn an_answer_of_many_addresses_is_not_tried_to_its_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let good = listener.local_addr().expect("its address");
+        let mut addresses = vec![refusing(); MOST];
+        addresses.push(good);
+        assert_eq!(dialled(&addresses).expect_err("too many").kind(), io::ErrorKind::ConnectionRefused);
+        assert!(dialled(&[]).is_err());
     }
 }
