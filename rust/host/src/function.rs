@@ -172,7 +172,7 @@ impl Function {
         let inherited = before.and_then(|before| before.retired.get()).cloned();
         self.retired.get_or_init(|| inherited.unwrap_or_default());
         if let Some(before) = before {
-            before.drop_spares();
+            before.drop_unused();
         }
         if let Some(spares) = &self.spares {
             spares.start(self);
@@ -180,7 +180,7 @@ impl Function {
     }
 
     /// No more instances without a call, for good, and no connections without one.
-    pub(crate) fn drop_spares(&self) {
+    pub(crate) fn drop_unused(&self) {
         if let Some(spares) = &self.spares {
             spares.close();
         }
@@ -194,7 +194,7 @@ impl Function {
         if let Some(retired) = self.retired.get() {
             retired.store(true, Ordering::Release);
         }
-        self.drop_spares();
+        self.drop_unused();
         self.end_kept();
     }
 

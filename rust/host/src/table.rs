@@ -162,7 +162,7 @@ impl Table {
     ) -> Result<Vec<String>, Abort> {
         self.lifecycle.close();
         for function in lock(&self.listed).iter().filter_map(Weak::upgrade) {
-            function.drop_spares();
+            function.drop_unused();
             function.end_kept();
         }
         let waited = self.wait_until_idle(wait, outer, hooks);

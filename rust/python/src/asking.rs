@@ -30,6 +30,11 @@ pub trait Asked: 'static {
     }
 }
 
+/// Whether calling a function gives a coroutine, as far as can be told beforehand.
+pub fn is_async(py: Python<'_>, callee: &Py<PyAny>) -> PyResult<bool> {
+    py.import("wippy_native.callees")?.call_method1("is_async", (callee,))?.is_truthy()
+}
+
 /// Starts an async function on the loop that the guest's call came from; without one gives the question back.
 pub fn start<A: Asked>(
     asked: &A,

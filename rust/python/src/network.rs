@@ -1,6 +1,6 @@
 //! The network's side of the border: rules, what an entry says, what the operator says, and stand-ins for the network.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use wippy_host::frame::Frame;
 use wippy_host::net::access::{NetworkSpec as HostSpec, ResponseLimits};
 use wippy_host::net::address;
 use wippy_host::net::http::{Transport, TransportRequest, TransportResponse};
-use wippy_host::net::pattern::is_local;
+use wippy_host::net::pattern::{LOCAL, is_local};
 use wippy_host::net::quota::Caps;
 use wippy_host::net::rules::{Rules, Spot, Verdict, WrongPattern};
 use wippy_host::net::target::{HostName, Origin};
@@ -54,9 +54,7 @@ impl NetworkRules {
         let spot = Spot { scheme: origin.scheme, name: origin.host.name(), port: origin.port };
         let addresses = match &origin.host {
             HostName::Ip(ip) => vec![*ip],
-            HostName::Name(name) if is_local(name) => {
-                vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-            }
+            HostName::Name(name) if is_local(name) => LOCAL.to_vec(),
             HostName::Name(_) => addresses,
         };
         let by_name = self.0.of_name(spot);
@@ -194,9 +192,29 @@ struct PyTransport {
 
 impl PyTransport {
     fn shared(py: Python<'_>, callee: Py<PyAny>) -> PyResult<Arc<dyn Transport>> {
-        let is_async =
-            py.import("wippy_native.callees")?.call_method1("is_async", (&callee,))?.is_truthy()?;
+        let is_async = asking::is_async(py, &callee)?;
         Ok(Arc::new(PyTransport { callee: Arc::new(callee), is_async }))
+    }
+
+    /// Any other exception: the guest gets its words, the log all of it.
+    fn failed(error: PyErr) -> Refusal {
+        Python::try_attach(|py| {
+            let report =
+                || py.import("wippy_native.network_log")?.getattr("log_failure")?.call1((error.value(py),));
+            if let Err(error) = report() {
+                error.write_unraisable(py, None);
+            }
+        });
+        asking::refusal(error)
+    }
+
+    /// The code of an `HttpError`.
+    fn code(error: &PyErr) -> Option<String> {
+        Python::try_attach(|py| {
+            let kind = py.import("wippy_native.errors").ok()?.getattr("HttpError").ok()?;
+            let value = error.value(py);
+            value.is_instance(&kind).ok()?.then(|| value.getattr("code").ok()?.extract().ok())?
+        })?
     }
 }
 
@@ -224,29 +242,6 @@ impl Asked for PyTransport {
         let parts = py.import("wippy_native.network")?.getattr("response_parts")?.call1((value,))?;
         let (status, headers, body, trailers): (u16, Fields, Vec<u8>, Fields) = parts.extract()?;
         Ok(TransportResponse { status, headers, body: Bytes::from(body), trailers })
-    }
-}
-
-impl PyTransport {
-    /// Any other exception: the guest gets its words, the log all of it.
-    fn failed(error: PyErr) -> Refusal {
-        Python::try_attach(|py| {
-            let report =
-                || py.import("wippy_native.network_log")?.getattr("log_failure")?.call1((error.value(py),));
-            if let Err(error) = report() {
-                error.write_unraisable(py, None);
-            }
-        });
-        asking::refusal(error)
-    }
-
-    /// The code of an `HttpError`.
-    fn code(error: &PyErr) -> Option<String> {
-        Python::try_attach(|py| {
-            let kind = py.import("wippy_native.errors").ok()?.getattr("HttpError").ok()?;
-            let value = error.value(py);
-            value.is_instance(&kind).ok()?.then(|| value.getattr("code").ok()?.extract().ok())?
-        })?
     }
 }
 

@@ -10,6 +10,7 @@ use wippy_host::net::{Network as HostNetwork, NetworkOptions};
 use wippy_host::stats::Snapshot;
 use wippy_host::table::{Authorize, Table as HostTable, Target, TreeLimits};
 
+use crate::asking;
 use crate::callee::{PyAuthorize, PyCallee, PyLog};
 use crate::errors::raise;
 use crate::function::FunctionBase;
@@ -59,8 +60,7 @@ impl Table {
 
     fn add_python(&self, py: Python<'_>, id: String, callee: Py<PyAny>) -> PyResult<()> {
         // Imported here, where there is stack for it: a callee may run on a small thread, deep in calls.
-        let is_async =
-            py.import("wippy_native.callees")?.call_method1("is_async", (&callee,))?.is_truthy()?;
+        let is_async = asking::is_async(py, &callee)?;
         let callee = PyCallee { id: id.clone(), callee: Arc::new(callee), is_async };
         let target = Target::Host(Arc::new(callee));
         self.inner.insert(id, target);

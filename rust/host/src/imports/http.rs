@@ -20,6 +20,7 @@ use crate::net::http::Sender;
 use crate::state::State;
 
 pub fn link(linker: &mut Linker<State>, wanted: &Wanted) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
     if wanted.has("wasi:http/types") {
         let options = LinkOptions::default();
         types::add_to_linker::<State, WasiHttp>(linker, &(&options).into(), State::http)?;
@@ -29,26 +30,23 @@ pub fn link(linker: &mut Linker<State>, wanted: &Wanted) -> wasmtime::Result<()>
         outgoing_handler::add_to_linker::<State, WasiHttp>(linker, State::http)?;
         complete_paths(linker)?;
     }
+    linker.allow_shadowing(false);
     Ok(())
 }
 
 /// The library's bodies fail with its own kind of error, and its `http-error-code` knows another one only: a guest whose
 /// response broke off would not learn why.
 fn tell_codes(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
     let mut instance = linker.instance("wasi:http/types@0.2.12")?;
     instance.func_wrap("http-error-code", |mut store: StoreContextMut<'_, State>, (error,): OfError| {
         let error = store.data_mut().ctx().table.get(&error)?;
         let own = || error.downcast_ref::<Error>().map(code_of_body);
         Ok((error.downcast_ref::<ErrorCode>().cloned().or_else(own),))
-    })?;
-    linker.allow_shadowing(false);
-    Ok(())
+    })
 }
 
 /// A request without a path is one for `/` (RFC 9110, 4.2.3); the library makes no URL of it.
 fn complete_paths(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
     let mut instance = linker.instance("wasi:http/outgoing-handler@0.2.12")?;
     instance.func_wrap("handle", |mut store: StoreContextMut<'_, State>, (request, options): Handle| {
         let mut http = store.data_mut().http();
@@ -57,9 +55,7 @@ fn complete_paths(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             Ok(response) => Ok(response),
             Err(error) => Err(error.downcast()?),
         },))
-    })?;
-    linker.allow_shadowing(false);
-    Ok(())
+    })
 }
 
 type Handle = (Resource<HostOutgoingRequest>, Option<Resource<RequestOptions>>);

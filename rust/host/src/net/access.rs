@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use tokio::sync::{Semaphore, oneshot};
 use super::Network;
 use super::address::kind;
 use super::http::pool::Pool;
-use super::pattern::{Scheme, is_local};
+use super::pattern::{LOCAL, Scheme, is_local};
 use super::quota::{Caps, Over};
-use super::refusal::{Party, Refusal, deed, opening};
+use super::refusal::{Party, Refusal, deed, opening, place};
 use super::resolve::Unresolved;
 use super::rules::{Rules, Spot, Verdict};
 use crate::engine::Shared;
@@ -131,7 +131,7 @@ impl Access {
     /// The addresses of a name, unfiltered.
     pub async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Unresolved> {
         if is_local(name) {
-            return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+            return Ok(LOCAL.to_vec());
         }
         let turn = Arc::clone(&self.lookups).acquire_owned().await.map_err(|_| Unresolved::Temporary)?;
         self.network.resolver.resolve(name, turn).await
@@ -162,24 +162,14 @@ impl Access {
 
     /// Tells of a refused target, once.
     pub async fn refuse(&self, refusal: &Refusal, spot: Spot<'_>, ip: Option<IpAddr>, frame: Option<&Frame>) {
-        self.tell(self.explain(refusal, spot, ip), frame).await;
-    }
-
-    /// The text about a refused target.
-    pub fn explain(&self, refusal: &Refusal, spot: Spot<'_>, ip: Option<IpAddr>) -> String {
-        let (deed, scheme, port) = (deed(spot.scheme), spot.scheme.name(), spot.port);
-        let target = match (spot.name, ip) {
-            (Some(name), _) => format!("{deed} {scheme}://{name}:{port}"),
-            (None, Some(IpAddr::V6(ip))) => format!("{deed} {scheme}://[{ip}]:{port}"),
-            (None, Some(ip)) => format!("{deed} {scheme}://{ip}:{port}"),
-            (None, None) => format!("{deed} {scheme}"),
-        };
+        let target = format!("{} {}:{}", deed(spot.scheme), place(spot, ip), spot.port);
         let why = match ip {
             Some(ip) if spot.name.is_some() => format!(" (it resolves to {ip}, {})", kind(ip)),
             Some(ip) => format!(" ({ip} is {})", kind(ip)),
             None => String::new(),
         };
-        refusal.explain(&self.entry, &target, &why, &opening(spot, ip))
+        let text = refusal.explain(&self.entry, &target, &why, &opening(spot, ip));
+        self.tell(text, frame).await;
     }
 
     /// The same for a lookup.
@@ -207,6 +197,11 @@ impl Access {
         format!("{}: the guest is over {place}: {allowed} are allowed", self.entry)
     }
 
+    /// Tells of a limit that a guest reached, where nobody can wait for it to be told.
+    pub fn within<T>(&self, taken: Result<T, Over>) -> Result<T, Over> {
+        taken.inspect_err(|over| self.tell_later(self.over(*over)))
+    }
+
     /// Logs a text that was not logged before, and waits until that is done.
     pub async fn tell(&self, text: String, frame: Option<&Frame>) {
         if let Some(log) = self.unheard(&text) {
@@ -216,7 +211,7 @@ impl Access {
     }
 
     /// The same where nobody can wait.
-    pub fn tell_later(&self, text: String) {
+    fn tell_later(&self, text: String) {
         if let Some(log) = self.unheard(&text) {
             let entry = Arc::clone(&self.entry);
             self.shared.workers.run(move || log.refused(&entry, &text));

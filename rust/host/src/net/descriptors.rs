@@ -47,7 +47,7 @@ impl Descriptors {
     }
 
     /// Closes an idle connection, if there is one.
-    pub fn close_idle(&self) -> bool {
+    fn close_idle(&self) -> bool {
         let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner).clone();
         pools.iter().filter_map(Weak::upgrade).any(|pool| pool.drop_one())
     }

@@ -1,13 +1,13 @@
 //! What one instance does on the network: which names it looked up, what it uses, for which call.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::access::Access;
 use super::address::canonical;
-use super::pattern::{Scheme, is_local};
+use super::pattern::{LOCAL, Scheme, is_local};
 use super::quota::Meter;
 use super::refusal::Refusal;
 use super::resolve::Unresolved;
@@ -102,10 +102,9 @@ impl GuestNetwork {
             HostName::Name(name) => match self.access.judge(|rules| rules.of_name(spot)) {
                 // Its addresses are known without looking it up.
                 Ok(()) if is_local(name) => {
-                    let judge = |ip: IpAddr| self.access.judge(|rules| rules.of_address(spot, ip));
-                    let judged =
-                        judge(Ipv4Addr::LOCALHOST.into()).or_else(|_| judge(Ipv6Addr::LOCALHOST.into()));
-                    (judged, Some(Ipv4Addr::LOCALHOST.into()))
+                    let judge = |ip| self.access.judge(|rules| rules.of_address(spot, ip));
+                    let [first, second] = LOCAL;
+                    (judge(first).or_else(|_| judge(second)), Some(first))
                 }
                 judged => (judged, None),
             },
@@ -212,7 +211,7 @@ impl GuestNetwork {
     /// The addresses of a name that the guest may do something with; they are open to it under that name from now on.
     pub async fn look_up(&self, host: HostName) -> Result<Vec<IpAddr>, NoAddress> {
         let name = match host {
-            HostName::Ip(ip) => return Ok(vec![ip.to_canonical()]),
+            HostName::Ip(ip) => return Ok(vec![ip]),
             HostName::Name(name) => name,
         };
         if self.closed {

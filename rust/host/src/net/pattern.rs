@@ -13,7 +13,7 @@
 //! IPv6 addresses and blocks stand in brackets where a port may follow.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
@@ -230,6 +230,9 @@ impl Pattern {
         }))
     }
 }
+
+/// What names of this machine resolve to.
+pub const LOCAL: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// Names that mean this machine, whoever is asked (RFC 6761).
 pub fn is_local(name: &str) -> bool {

@@ -23,15 +23,20 @@ pub struct Over {
     pub allowed: u64,
 }
 
+/// What is counted, in the order of a meter's counts.
+#[derive(Debug, Clone, Copy)]
+enum Thing {
+    Sockets,
+    Requests,
+    Received,
+    Sent,
+}
+
 /// One party's use.
 #[derive(Debug)]
 pub struct Meter {
-    caps: Caps,
-    names: [&'static str; 4],
-    sockets: AtomicU64,
-    requests: AtomicU64,
-    received: AtomicU64,
-    sent: AtomicU64,
+    limits: [Over; 4],
+    used: [AtomicU64; 4],
     outer: Option<Arc<Meter>>,
 }
 
@@ -53,61 +58,63 @@ impl Meter {
         Meter::new(caps, names, Some(Arc::clone(outer)))
     }
 
-    fn new(caps: Caps, names: [&'static str; 4], outer: Option<Arc<Meter>>) -> Arc<Meter> {
-        let zero = AtomicU64::default;
-        Arc::new(Meter {
-            caps,
-            names,
-            sockets: zero(),
-            requests: zero(),
-            received: zero(),
-            sent: zero(),
-            outer,
-        })
+    fn new(
+        caps: Caps,
+        [sockets, requests, received, sent]: [&'static str; 4],
+        outer: Option<Arc<Meter>>,
+    ) -> Arc<Meter> {
+        let limits = [
+            Over { limit: sockets, allowed: caps.sockets },
+            Over { limit: requests, allowed: caps.requests },
+            Over { limit: received, allowed: caps.received },
+            Over { limit: sent, allowed: caps.sent },
+        ];
+        Arc::new(Meter { limits, used: Default::default(), outer })
     }
 
     /// A new call of the instance: what was sent and received before is not its doing.
     pub fn begin_call(&self) {
-        self.received.store(0, Ordering::Relaxed);
-        self.sent.store(0, Ordering::Relaxed);
+        for thing in [Thing::Received, Thing::Sent] {
+            self.used[thing as usize].store(0, Ordering::Relaxed);
+        }
     }
 
     /// Room for one more socket, until the permit is dropped.
     pub fn socket(self: &Arc<Self>) -> Result<Permit, Over> {
-        self.take(|meter| (&meter.sockets, meter.caps.sockets, meter.names[0]))
+        self.take(Thing::Sockets)
     }
 
     /// Room for one more request.
     pub fn request(self: &Arc<Self>) -> Result<Permit, Over> {
-        self.take(|meter| (&meter.requests, meter.caps.requests, meter.names[1]))
+        self.take(Thing::Requests)
     }
 
     /// Bytes came in; they are counted even where they are too many.
     pub fn receive(&self, bytes: usize) -> Result<(), Over> {
-        self.add(bytes, |meter| (&meter.received, meter.caps.received, meter.names[2]))
+        self.add(Thing::Received, bytes)
     }
 
     pub fn send(&self, bytes: usize) -> Result<(), Over> {
-        self.add(bytes, |meter| (&meter.sent, meter.caps.sent, meter.names[3]))
+        self.add(Thing::Sent, bytes)
     }
 
-    fn take(self: &Arc<Self>, part: fn(&Meter) -> (&AtomicU64, u64, &'static str)) -> Result<Permit, Over> {
-        let outer = self.outer.as_ref().map(|outer| outer.take(part)).transpose()?;
-        let (count, allowed, limit) = part(self);
-        let taken = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-            (allowed == 0 || used < allowed).then_some(used + 1)
+    fn take(self: &Arc<Self>, thing: Thing) -> Result<Permit, Over> {
+        let outer = self.outer.as_ref().map(|outer| outer.take(thing)).transpose()?;
+        let over = self.limits[thing as usize];
+        let taken = self.used[thing as usize].fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+            (over.allowed == 0 || used < over.allowed).then_some(used + 1)
         });
         match taken {
-            Ok(_) => Ok(Permit { meter: Arc::clone(self), part, _outer: outer.map(Box::new) }),
-            Err(_) => Err(Over { limit, allowed }),
+            Ok(_) => Ok(Permit { meter: Arc::clone(self), thing, _outer: outer.map(Box::new) }),
+            Err(_) => Err(over),
         }
     }
 
-    fn add(&self, bytes: usize, part: fn(&Meter) -> (&AtomicU64, u64, &'static str)) -> Result<(), Over> {
-        let outer = self.outer.as_ref().map_or(Ok(()), |outer| outer.add(bytes, part));
-        let (count, allowed, limit) = part(self);
-        let used = count.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
-        if allowed > 0 && used > allowed { Err(Over { limit, allowed }) } else { outer }
+    fn add(&self, thing: Thing, bytes: usize) -> Result<(), Over> {
+        let outer = self.outer.as_ref().map_or(Ok(()), |outer| outer.add(thing, bytes));
+        let over = self.limits[thing as usize];
+        let used = self.used[thing as usize].fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        if over.allowed > 0 && used > over.allowed { Err(over) } else { outer }
     }
 }
 
@@ -115,13 +122,13 @@ impl Meter {
 #[derive(Debug)]
 pub struct Permit {
     meter: Arc<Meter>,
-    part: fn(&Meter) -> (&AtomicU64, u64, &'static str),
+    thing: Thing,
     _outer: Option<Box<Permit>>,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        (self.part)(&self.meter).0.fetch_sub(1, Ordering::Relaxed);
+        self.meter.used[self.thing as usize].fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::address::{Kind, canonical, kind};
 use super::pattern::Scheme;
 use super::rules::{Rules, Spot, Verdict};
+use super::target::HostName;
 
 /// Whose rules refuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,20 +77,25 @@ const DEFAULT: &str = "what is not said otherwise is open to public addresses on
 /// The pattern that opens a spot at this address, and no more.
 pub fn opening(spot: Spot<'_>, ip: Option<IpAddr>) -> String {
     let ip = ip.map(canonical);
-    let scheme = spot.scheme.name();
     let port = match (spot.port, spot.scheme.default_port()) {
         (0, _) => ":*".to_owned(),
         (port, Some(default)) if port == default => String::new(),
         (port, _) => format!(":{port}"),
     };
+    let place = place(spot, ip);
     match (spot.name, ip) {
-        (Some(name), Some(ip)) if kind(ip) != Kind::Public => {
-            format!("{scheme}://{name}{port} in {}", range(ip))
-        }
-        (Some(name), _) => format!("{scheme}://{name}{port}"),
-        (None, Some(IpAddr::V6(ip))) => format!("{scheme}://[{ip}]{port}"),
-        (None, Some(IpAddr::V4(ip))) => format!("{scheme}://{ip}{port}"),
-        (None, None) => format!("{scheme}://*{port}"),
+        (Some(_), Some(ip)) if kind(ip) != Kind::Public => format!("{place}{port} in {}", range(ip)),
+        _ => format!("{place}{port}"),
+    }
+}
+
+/// Scheme and host: the name where there is one.
+pub fn place(spot: Spot<'_>, ip: Option<IpAddr>) -> String {
+    let scheme = spot.scheme.name();
+    match (spot.name, ip) {
+        (Some(name), _) => format!("{scheme}://{name}"),
+        (None, Some(ip)) => format!("{scheme}://{}", HostName::Ip(ip)),
+        (None, None) => format!("{scheme}://*"),
     }
 }
 

@@ -72,58 +72,59 @@ impl Rules {
     /// Whether a name may be looked up to reach it so. Names are lower case and without a final dot.
     pub fn of_name(&self, spot: Spot<'_>) -> Verdict<'_> {
         let Some(name) = spot.name else { return Verdict::Allowed };
-        let denies = |pattern: &&Pattern| denies_spot(pattern, spot) && denies_name(pattern, name);
-        if let Some(pattern) = self.deny.iter().find(denies) {
-            return Verdict::Denied(pattern);
-        }
-        let allows = |pattern: &Pattern| {
-            pattern.covers(spot.scheme) && pattern.has_port(spot.port) && opens_name(pattern, name)
-        };
-        self.listed(allows, spot.scheme != Scheme::Listen)
+        self.judge(
+            |pattern| denies_spot(pattern, spot) && denies_name(pattern, name),
+            |pattern| allows_spot(pattern, spot) && opens_name(pattern, name),
+            spot.scheme != Scheme::Listen,
+        )
     }
 
     /// Whether this address may be reached so.
     pub fn of_address(&self, spot: Spot<'_>, ip: IpAddr) -> Verdict<'_> {
-        let denies =
-            |pattern: &&Pattern| denies_spot(pattern, spot) && denies_address(pattern, spot.name, ip);
-        if let Some(pattern) = self.deny.iter().find(denies) {
-            return Verdict::Denied(pattern);
-        }
-        let allows = |pattern: &Pattern| {
-            pattern.covers(spot.scheme)
-                && pattern.has_port(spot.port)
-                && opens_address(pattern, spot.name, ip)
-        };
-        self.listed(allows, spot.scheme != Scheme::Listen && PUBLIC.holds(ip))
+        self.judge(
+            |pattern| denies_spot(pattern, spot) && denies_address(pattern, spot.name, ip),
+            |pattern| allows_spot(pattern, spot) && opens_address(pattern, spot.name, ip),
+            spot.scheme != Scheme::Listen && PUBLIC.holds(ip),
+        )
     }
 
     /// Whether a guest with sockets may look a name up, whatever it does with the addresses.
     pub fn of_lookup(&self, name: &str) -> Verdict<'_> {
-        let denies = |pattern: &&Pattern| denies_all_sockets(pattern) && denies_name(pattern, name);
-        if let Some(pattern) = self.deny.iter().find(denies) {
-            return Verdict::Denied(pattern);
-        }
-        self.listed(|pattern| is_for_sockets(pattern) && opens_name(pattern, name), true)
+        self.judge(
+            |pattern| denies_all_sockets(pattern) && denies_name(pattern, name),
+            |pattern| is_for_sockets(pattern) && opens_name(pattern, name),
+            true,
+        )
     }
 
     /// Whether a lookup of a name may give this address: only if something may be done with it.
     pub fn of_answer(&self, name: &str, ip: IpAddr) -> Verdict<'_> {
-        let denies =
-            |pattern: &&Pattern| denies_all_sockets(pattern) && denies_address(pattern, Some(name), ip);
-        if let Some(pattern) = self.deny.iter().find(denies) {
-            return Verdict::Denied(pattern);
-        }
-        let allows = |pattern: &Pattern| is_for_sockets(pattern) && opens_address(pattern, Some(name), ip);
-        self.listed(allows, PUBLIC.holds(ip))
+        self.judge(
+            |pattern| denies_all_sockets(pattern) && denies_address(pattern, Some(name), ip),
+            |pattern| is_for_sockets(pattern) && opens_address(pattern, Some(name), ip),
+            PUBLIC.holds(ip),
+        )
     }
 
-    fn listed(&self, allows: impl Fn(&Pattern) -> bool, by_default: bool) -> Verdict<'_> {
+    fn judge(
+        &self,
+        denies: impl Fn(&Pattern) -> bool,
+        allows: impl Fn(&Pattern) -> bool,
+        by_default: bool,
+    ) -> Verdict<'_> {
+        if let Some(pattern) = self.deny.iter().find(|pattern| denies(pattern)) {
+            return Verdict::Denied(pattern);
+        }
         let allowed = if self.has_list() { self.allow.iter().any(allows) } else { by_default };
         if allowed { Verdict::Allowed } else { Verdict::Unlisted }
     }
 }
 
 const PUBLIC: Range = Range::Word(Word::Public);
+
+fn allows_spot(pattern: &Pattern, spot: Spot<'_>) -> bool {
+    pattern.covers(spot.scheme) && pattern.has_port(spot.port)
+}
 
 /// A denial without a scheme is one of everything, listening included.
 fn denies_spot(pattern: &Pattern, spot: Spot<'_>) -> bool {

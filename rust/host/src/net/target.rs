@@ -23,8 +23,7 @@ impl HostName {
         }
         match url::Host::parse(text).ok()? {
             url::Host::Ipv4(ip) => Some(HostName::Ip(ip.into())),
-            // A mapped address is dialled as what it maps.
-            url::Host::Ipv6(ip) => Some(HostName::Ip(IpAddr::V6(ip).to_canonical())),
+            url::Host::Ipv6(ip) => Some(IpAddr::V6(ip).into()),
             url::Host::Domain(name) => {
                 let name = name.strip_suffix('.').unwrap_or(&name);
                 is_name(name).then(|| HostName::Name(name.to_owned()))
@@ -37,6 +36,13 @@ impl HostName {
             HostName::Name(name) => Some(name),
             HostName::Ip(_) => None,
         }
+    }
+}
+
+impl From<IpAddr> for HostName {
+    /// A mapped address is dialled as what it maps.
+    fn from(ip: IpAddr) -> Self {
+        HostName::Ip(ip.to_canonical())
     }
 }
 
@@ -101,14 +107,7 @@ impl Origin {
         };
         Some(Origin { scheme, host: HostName::parse(host)?, port })
     }
-}
 
-fn port_number(text: &str) -> Option<u16> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|port| digits && *port > 0)
-}
-
-impl Origin {
     /// Host and port, without the port that needs no writing.
     pub fn authority(&self) -> String {
         match self.scheme.default_port() {
@@ -116,6 +115,11 @@ impl Origin {
             _ => format!("{}:{}", self.host, self.port),
         }
     }
+}
+
+fn port_number(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| digits && *port > 0)
 }
 
 impl fmt::Display for Origin {

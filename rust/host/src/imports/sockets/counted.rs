@@ -27,11 +27,10 @@ pub fn count(
     Ok(())
 }
 
-/// What a guest's operation fails with that takes it over a limit.
-fn over(guest: &GuestNetwork, over: Over) -> StreamError {
-    let text = guest.access.over(over);
-    guest.access.tell_later(text.clone());
-    StreamError::LastOperationFailed(wasmtime::Error::msg(text))
+/// What an operation fails with that takes a guest over a limit.
+fn within(guest: &GuestNetwork, counted: Result<(), Over>) -> StreamResult<()> {
+    let told = guest.access.within(counted);
+    told.map_err(|over| StreamError::LastOperationFailed(wasmtime::Error::msg(guest.access.over(over))))
 }
 
 struct Input {
@@ -50,7 +49,7 @@ impl Pollable for Input {
 impl InputStream for Input {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
         let bytes = self.inner.read(size)?;
-        self.guest.meter.receive(bytes.len()).map_err(|limit| over(&self.guest, limit))?;
+        within(&self.guest, self.guest.meter.receive(bytes.len()))?;
         Ok(bytes)
     }
 
@@ -74,7 +73,7 @@ impl Pollable for Output {
 #[wasmtime_wasi::async_trait]
 impl OutputStream for Output {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.guest.meter.send(bytes.len()).map_err(|limit| over(&self.guest, limit))?;
+        within(&self.guest, self.guest.meter.send(bytes.len()))?;
         self.inner.write(bytes)
     }
 

@@ -71,7 +71,7 @@ pub fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 }
 
 fn start(state: &mut State, name: &str) -> wasmtime::Result<Result<Resource<Lookup>, ErrorCode>> {
-    let bare = name.parse::<Ipv6Addr>().map(|ip| HostName::Ip(ip.into())).ok();
+    let bare = name.parse::<Ipv6Addr>().map(|ip| HostName::from(IpAddr::V6(ip))).ok();
     let Some(host) = bare.or_else(|| HostName::parse(name)) else {
         return Ok(Err(ErrorCode::InvalidArgument));
     };

@@ -109,10 +109,7 @@ fn made<T>(result: SocketResult<T>) -> Answer<T> {
 
 fn permit(state: &State) -> Result<Permit, ErrorCode> {
     let guest = state.network();
-    guest.meter.socket().map_err(|over| {
-        guest.access.tell_later(guest.access.over(over));
-        ErrorCode::NewSocketLimit
-    })
+    guest.access.within(guest.meter.socket()).map_err(|_| ErrorCode::NewSocketLimit)
 }
 
 fn create_tcp(state: &mut State, family: IpAddressFamily) -> Answer<Resource<TcpSocket>> {
@@ -195,9 +192,5 @@ async fn send(
 
 /// Datagrams over a limit: the guest's buffers, so to speak, are full.
 fn within(state: &State, counted: Result<(), Over>) -> Result<(), ErrorCode> {
-    counted.map_err(|over| {
-        let access = &state.network().access;
-        access.tell_later(access.over(over));
-        ErrorCode::OutOfMemory
-    })
+    state.network().access.within(counted).map_err(|_| ErrorCode::OutOfMemory)
 }

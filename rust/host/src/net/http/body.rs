@@ -18,7 +18,7 @@ use super::line::Upload;
 use super::pool::Lease;
 use super::transport::Held;
 use crate::net::guest::GuestNetwork;
-use crate::net::quota::Permit;
+use crate::net::quota::{Over, Permit};
 
 /// A request's body.
 pub struct Leaving {
@@ -52,9 +52,8 @@ impl Leaving {
 
     fn check(&self, frame: &Frame<Bytes>) -> Result<(), Error> {
         if let Some(data) = frame.data_ref()
-            && let Err(over) = self.guest.meter.send(data.len())
+            && let Err(over) = self.guest.access.within(self.guest.meter.send(data.len()))
         {
-            self.guest.access.tell_later(self.guest.access.over(over));
             return Err(Error::HttpRequestBodySize(Some(over.allowed)));
         }
         let names = frame.trailers_ref().into_iter().flat_map(|trailers| trailers.keys());
@@ -163,17 +162,14 @@ impl Arriving {
 
     fn count(&mut self, bytes: usize) -> Result<(), Error> {
         self.received += bytes as u64;
-        let access = &self.limits.guest.access;
-        let allowed = self.limits.body_bytes;
-        if allowed > 0 && self.received > allowed {
-            let over = crate::net::quota::Over { limit: "max_response_body_bytes", allowed };
-            access.tell_later(access.over(over));
-            return Err(Error::HttpResponseBodySize(Some(self.received)));
-        }
-        self.limits.guest.meter.receive(bytes).map_err(|over| {
-            access.tell_later(access.over(over));
-            Error::HttpResponseBodySize(Some(self.received))
-        })
+        let Limits { guest, body_bytes: allowed, .. } = &self.limits;
+        let taken = match *allowed {
+            allowed if allowed > 0 && self.received > allowed => {
+                Err(Over { limit: "max_response_body_bytes", allowed })
+            }
+            _ => guest.meter.receive(bytes),
+        };
+        guest.access.within(taken).map_err(|_| Error::HttpResponseBodySize(Some(self.received)))
     }
 
     /// Whether what it waits for takes too long.

@@ -14,7 +14,6 @@ use wasmtime_wasi_http::Error;
 use super::body::Leaving;
 use super::errors;
 use super::line::{Line, Upload};
-use super::pool::{Lease, Pool};
 use super::wire::{Cut, Wire};
 use crate::net::descriptors::Descriptor;
 use crate::net::dial::dial;
@@ -140,11 +139,6 @@ impl Connection {
                 shared.sender.try_send_request(request).await
             }
         }
-    }
-
-    /// What is to be done with it when the response has been read.
-    pub fn lease(self, pool: &Arc<Pool>, origin: Origin) -> Lease {
-        Lease::new(self, Arc::clone(pool), origin)
     }
 }
 

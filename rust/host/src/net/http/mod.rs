@@ -30,6 +30,7 @@ use super::quota::Permit;
 use super::target::Origin;
 use body::{Arriving, Failed, Leaving, Limits};
 use connection::{Connection, HEADERS, connect};
+use pool::Lease;
 
 /// Where neither the guest nor its entry says how long to wait.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -118,7 +119,7 @@ impl Exchange {
             return Err(Error::HttpUpgradeFailed);
         }
         self.check_head(response.headers())?;
-        let lease = connection.lease(&self.guest.access.pool, self.origin.clone());
+        let lease = Lease::new(connection, Arc::clone(&self.guest.access.pool), self.origin.clone());
         Ok(response.map(|body| Arriving::of_network(body, self.limits(), self.permit, lease).boxed()))
     }
 
