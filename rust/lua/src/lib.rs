@@ -4,5 +4,7 @@
 
 #![deny(unsafe_op_in_unsafe_fn)]
 
+pub mod copy;
 pub mod error;
+pub mod modules;
 pub mod value;
