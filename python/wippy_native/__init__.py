@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ImportDenied,
         InternalError,
         LimitExceeded,
+        LuaError,
         PoolClosed,
         RegistryError,
         WippyError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .function import Function, PythonFunction
     from .instance import Instance
     from .limits import Limits
+    from .lua.function import LuaFunction
     from .network import HttpRequest, HttpResponse, NetworkPolicy
     from .problems import Problem
     from .registry import Entry
@@ -61,6 +63,8 @@ __all__ = [
     "Latency",
     "LimitExceeded",
     "Limits",
+    "LuaError",
+    "LuaFunction",
     "NetworkPolicy",
     "Ok",
     "PoolClosed",
@@ -84,6 +88,7 @@ _ELSEWHERE = {
     "HttpResponse": "network",
     "Instance": "instance",
     "Limits": "limits",
+    "LuaFunction": "lua.function",
     "NetworkPolicy": "network",
     "Ok": "_border",
     "Problem": "problems",

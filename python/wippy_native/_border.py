@@ -35,6 +35,11 @@ from ._core import (
 )
 from ._core import __version__ as core_version
 
+try:
+    from ._core import LuaModule
+except ImportError:  # a core built before Lua came
+    LuaModule = None  # type: ignore[assignment,misc]
+
 OutputSink = Literal["inherit", "discard", "log"] | Callable[[bytes], object]
 
 __all__ = [
@@ -46,6 +51,7 @@ __all__ = [
     "FunctionBase",
     "FunctionSpec",
     "InstanceBase",
+    "LuaModule",
     "Module",
     "Network",
     "NetworkRules",

@@ -15,6 +15,7 @@ __all__ = [
     "FunctionBase",
     "FunctionSpec",
     "InstanceBase",
+    "LuaModule",
     "Module",
     "Network",
     "NetworkRules",
@@ -120,6 +121,23 @@ class Module:
     @property
     def exports(self) -> list[tuple[str, str]]:
         """(name as `method` takes it, WIT signature) of every exported function, `iface#func` for interfaces."""
+
+@final
+class LuaModule:
+    """A compiled Lua source with those it imports, by alias.
+
+    `file` and `line` say where its first line stands, for errors and tracebacks. Raises `RegistryError` with details
+    `line` (counted from `line`) and `column` for a syntax error.
+    """
+
+    def __new__(
+        cls, *, entry: str, file: str, line: int, source: str, modules: list[str], imports: dict[str, LuaModule]
+    ) -> LuaModule: ...
+    @property
+    def entry(self) -> str: ...
+    @property
+    def requires(self) -> list[tuple[str, int, int]]:
+        """(name, line, column) of each `require` of a literal."""
 
 def exiting() -> None:
     """Python is about to end: calls in daemon threads go no further."""
@@ -231,14 +249,22 @@ class FunctionSpec:
         env: Sequence[tuple[str, str]] | Callable[[], Sequence[tuple[str, str]]] | None = ...,
         mounts: Sequence[tuple[str, str, bool]] = ...,
         network: NetworkSpec | None = ...,
+        filesystems: Sequence[tuple[str, str, bool, bool]] = ...,
+        getenv: Callable[[str], str | None] | None = ...,
+        setenv: Callable[[str, str], None] | None = ...,
+        all_env: Callable[[], dict[str, str]] | None = ...,
     ) -> FunctionSpec:
         """`groups`: canonical names. `env`: pairs, or a callable that gives them at each call and may raise.
-        `mounts`: (host directory, guest path, writable). 0 means no limit for `max_execution_ms`."""
+        `mounts`: (host directory, guest path, writable). 0 means no limit for `max_execution_ms`. For Lua:
+        `filesystems`: (id, host directory, readable, writable); `getenv`, `setenv`, `all_env` are what its module `env`
+        does, and raise `WippyError`."""
 
 class FunctionBase:
     """A prepared function. `wippy_native.Function` derives from it and inherits the call path."""
 
-    def __new__(cls, table: Table, module: Module | None = ..., spec: FunctionSpec | None = ...) -> Self: ...
+    def __new__(
+        cls, table: Table, module: Module | LuaModule | None = ..., spec: FunctionSpec | None = ...
+    ) -> Self: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def start(
         self,
@@ -357,9 +383,10 @@ class Table:
         max_call_depth: int = ...,
         max_calls: int = ...,
         timed: bool = ...,
+        result_style: Literal["table", "pair"] = ...,
     ) -> Table:
         """`log(entry, fd, lines)` takes whole lines of guest output (fd 1 or 2), `refused(entry, text)` refusals of the
-        network. `timed`: take the times of calls."""
+        network. `timed`: take the times of calls. `result_style`: how Lua gets a WIT `result` (V-20)."""
     def add(self, function: FunctionBase) -> None: ...
     def add_python(self, id: str, callee: Callable[..., Any]) -> None: ...
     def remove(self, id: str) -> bool: ...

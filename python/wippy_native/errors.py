@@ -113,11 +113,40 @@ class GuestError(WippyError):
     """The function returned the error side of its `result`; `value` is what it holds. Rules: V-22."""
 
     default_kind = "Unknown"
-    fields = ("value",)
+    fields: ClassVar[tuple[str, ...]] = ("value",)
 
     def __init__(self, message: str = "", *, value: Any = None, **common: Any) -> None:
         super().__init__(message, **common)
         self.value = value
+
+
+class LuaError(GuestError):
+    """A Lua function raised an error, or returned one as its second value.
+
+    `kind`, `retryable` and `details` are those of an error object; `value` is the message. `traceback` holds a line a
+    frame, `file` and `line` say where it was raised, as far as is known. Rules: L-12 to L-14, L-20 to L-24.
+    """
+
+    default_kind = "Internal"
+    fields = ("value", "traceback", "file", "line")
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        value: Any = None,
+        traceback: str = "",
+        file: str | None = None,
+        line: int | None = None,
+        **common: Any,
+    ) -> None:
+        super().__init__(message, value=message if value is None else value, **common)
+        self.traceback = traceback
+        self.file = file
+        self.line = line
+
+    def __str__(self) -> str:
+        return "\n".join([self.message, *(f"    at {frame.strip()}" for frame in self.traceback.splitlines())])
 
 
 class GuestTrap(WippyError):

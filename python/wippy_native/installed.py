@@ -14,8 +14,11 @@ from .catalog import Catalog
 from .config.filesystem import DirectoryConfig
 from .config.function import FunctionConfig
 from .config.kinds import Config
+from .config.lua import LuaFunctionConfig, LuaLibraryConfig
 from .errors import FunctionNotFound, RegistryError
 from .function import Function, PythonFunction
+from .lua.installed import Change, LuaInstalled
+from .lua.prepare import LuaPreparer, PreparedLua
 from .prepare import Compiled, Prepared, Preparer
 from .problems import Problem
 from .registry import Entry, parse_id
@@ -30,6 +33,7 @@ class Installed:
     def __init__(self, table: Table, preparer: Preparer) -> None:
         self.callables: dict[str, Function | PythonFunction] = {}
         self.prepared: dict[str, Prepared] = {}
+        self.lua = LuaInstalled(LuaPreparer(table, preparer.limits))
         self._table = table
         self._preparer = preparer
         self._removed: dict[str, None] = {}
@@ -46,6 +50,8 @@ class Installed:
                 self._publish(self._preparer.link(config, self._preparer.compile(config)))
             except RegistryError as error:
                 failures.append(error)
+        for lua in self.lua.load(self.catalog, failures):
+            self._publish_lua(lua)
         return failures
 
     def compile(self, config: FunctionConfig, content: bytes | None) -> Compiled:
@@ -55,14 +61,16 @@ class Installed:
     def install(self, entry: Entry, config: Config | None, compiled: Compiled | None) -> None:
         """Add or replace one entry, whole or not at all. Raises `RegistryError`. Rules: F-40.
 
-        A function comes with its compiled module.
+        A WebAssembly function comes with its compiled module. Functions that import a Lua entry are prepared anew.
         """
         before = self.catalog.configs.get(entry.id)
         try:
             self.catalog.check(entry, config)
-            prepared = None
+            prepared, change = None, Change()
             if isinstance(config, FunctionConfig) and compiled is not None:
                 prepared = self._preparer.link(config, compiled)
+            if isinstance(config, (LuaFunctionConfig, LuaLibraryConfig)):
+                change = self.lua.plan(config, self.catalog)
             self.catalog.put(entry, config)
         except RegistryError:
             if compiled is not None:
@@ -70,8 +78,9 @@ class Installed:
             raise
         if prepared is not None:
             self._publish(prepared)
-        else:
+        elif not isinstance(config, LuaFunctionConfig):
             self._withdraw(entry.id)
+        self._commit(entry.id, change)
         if isinstance(before, DirectoryConfig) or isinstance(config, DirectoryConfig):
             self._relink()
 
@@ -103,6 +112,7 @@ class Installed:
                 del self._removed[next(iter(self._removed))]
         elif isinstance(config, DirectoryConfig):
             self._relink()
+        self._commit(identity, Change())
 
     def not_found(self, identity: str) -> FunctionNotFound:
         """The error for an id that cannot be called. Raises `TypeError` for what is no id. Rules: F-36, F-48."""
@@ -127,12 +137,31 @@ class Installed:
         if before is not None:
             self._forget_unused(before.compiled.digest)
 
-    def _withdraw(self, identity: str) -> None:
+    def _publish_lua(self, prepared: PreparedLua) -> None:
+        identity = prepared.config.entry.id
+        self._table.add(prepared.function)
+        self._forget_module(identity)
+        self.callables[identity] = prepared.function
+        self._removed.pop(identity, None)
+
+    def _commit(self, identity: str, change: Change) -> None:
+        """An entry was added, replaced or removed: publish what it changes of Lua, and drop what nothing imports."""
+        before = self.lua.imports_of(identity)
+        for prepared in self.lua.commit(change):
+            self._publish_lua(prepared)
+        if identity not in change.units:
+            self.lua.forget(identity, self.catalog)
+        self.lua.drop_unused(before, self.catalog)
+
+    def _forget_module(self, identity: str) -> None:
         before = self.prepared.pop(identity, None)
-        if self.callables.pop(identity, None) is not None:
-            self._table.remove(identity)
         if before is not None:
             self._forget_unused(before.compiled.digest)
+
+    def _withdraw(self, identity: str) -> None:
+        if self.callables.pop(identity, None) is not None:
+            self._table.remove(identity)
+        self._forget_module(identity)
 
     def _forget_unused(self, digest: str) -> None:
         """A module goes with the last function made of it."""
@@ -147,3 +176,5 @@ class Installed:
         for prepared in list(self.prepared.values()):
             if prepared.mounts != self._preparer.mounts(prepared.config)[0]:
                 self._publish(self._preparer.link(prepared.config, prepared.compiled))
+        for lua in self.lua.relinked(self.catalog):
+            self._publish_lua(lua)

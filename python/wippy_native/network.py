@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .limits import Limits
 
 if TYPE_CHECKING:
-    from ._border import Network, NetworkRules
+    from ._border import Network, NetworkRules, NetworkSpec
 
 Headers = Mapping[str, str | bytes] | Iterable[tuple[str, str | bytes]]
 RawHeaders = tuple[tuple[str, bytes], ...]
@@ -88,6 +88,22 @@ def rules(allow: Iterable[str], deny: Iterable[str]) -> NetworkRules:
     # A lone surrogate is in no host's name, and the core takes whole texts only.
     whole = [[text.encode("utf-8", "replace").decode() for text in patterns] for patterns in (allow, deny)]
     return NetworkRules(*whole)
+
+
+def network_spec(allow: Iterable[str], deny: Iterable[str], limits: Limits) -> NetworkSpec:
+    """What an entry says of the network, and the limits that hold for it."""
+    from ._border import NetworkSpec
+
+    return NetworkSpec(
+        rules(allow, deny),
+        max_sockets=limits.max_sockets,
+        max_http_requests=limits.max_http_requests,
+        max_received_bytes=limits.max_received_bytes,
+        max_sent_bytes=limits.max_sent_bytes,
+        max_response_header_bytes=limits.max_response_header_bytes,
+        max_response_body_bytes=limits.max_response_body_bytes,
+        max_response_ms=limits.max_response_ms,
+    )
 
 
 def core_network(policy: NetworkPolicy | None, limits: Limits, http: Transport | None) -> Network:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from ._border import Engine, FunctionSpec, Module, NetworkSpec, Table
+from ._border import Engine, FunctionSpec, Module, Table
 from .catalog import Catalog
 from .config.fields import Fields
 from .config.function import WAT, FunctionConfig
@@ -21,7 +21,7 @@ from .function import Function
 from .hashing import HashFailure, digest, verify
 from .limits import Limits
 from .modules import Modules
-from .network import rules
+from .network import network_spec
 from .registry.entries import Step
 from .suggest import did_you_mean
 
@@ -141,7 +141,7 @@ class Preparer:
             cwd=config.wasi.cwd or "/",
             env=guest_env(config.entry.id, self.catalog.environment, config.wasi.env, refusal),
             mounts=mounts,
-            network=_network(config, limits),
+            network=network_spec(config.network.allow, config.network.deny, limits),
         )
 
     def mounts(self, config: FunctionConfig) -> tuple[list[HostMount], WippyError | None]:
@@ -160,19 +160,6 @@ class Preparer:
             writable = filesystem.config.writable and not mount.read_only
             mounts.append((os.fspath(filesystem.directory.absolute()), mount.guest, writable))
         return mounts, None
-
-
-def _network(config: FunctionConfig, limits: Limits) -> NetworkSpec:
-    return NetworkSpec(
-        rules(config.network.allow, config.network.deny),
-        max_sockets=limits.max_sockets,
-        max_http_requests=limits.max_http_requests,
-        max_received_bytes=limits.max_received_bytes,
-        max_sent_bytes=limits.max_sent_bytes,
-        max_response_header_bytes=limits.max_response_header_bytes,
-        max_response_body_bytes=limits.max_response_body_bytes,
-        max_response_ms=limits.max_response_ms,
-    )
 
 
 def is_wat(content: bytes) -> bool:

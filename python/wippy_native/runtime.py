@@ -7,20 +7,17 @@ slow path can tell what is wrong without costing the fast one anything.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from pathlib import Path
-from types import NoneType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, Unpack
 
-from ._border import Engine, Table, exiting
-from .added import entry_for_wasm, list_of_imports, refuse_unknown_fields
-from .callees import is_async
+from . import living
+from ._border import Engine, Table
+from .added import entry_for_lua, entry_for_wasm, list_of_names, refuse_unknown_fields
 from .catalog import Catalog
 from .config.function import FunctionConfig, parse_function
 from .config.kinds import PARSERS, Config, is_plain_data, parse_entry
@@ -30,8 +27,10 @@ from .function import Function, PythonFunction
 from .guest_log import log_output
 from .installed import Installed
 from .limits import Limits
+from .lua.function import LuaFunction
 from .network import NetworkPolicy, Transport, core_network
 from .network_log import log_refusal
+from .options import Options, ResultStyle, check_options
 from .prepare import Preparer
 from .problems import Problem
 from .registry import Entry, Registry, entry_from_mapping, read_registry
@@ -42,18 +41,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger(__name__)
-
-
-class Options(TypedDict, total=False):
-    """The options of `Runtime` and `Runtime.load`; `Runtime` describes them."""
-
-    limits: Limits | None
-    cache_dir: str | os.PathLike[str] | None
-    strict: bool
-    strict_imports: bool
-    authorize: Callable[[str, str], bool] | None
-    network: NetworkPolicy | None
-    http: Transport | None
 
 
 class Runtime:
@@ -69,6 +56,8 @@ class Runtime:
     network: what no entry may go beyond; without it an entry reaches what its own `network` block says (N-4).
     http: answers the HTTP requests of all guests in the network's place, once the policy has let them pass: a function
       or an async function from `HttpRequest` to `HttpResponse` (N-19).
+    result_style: how Lua gets what a WebAssembly function returns as a WIT `result`: "table" for `{ok = v}` or
+      `{err = e}`, "pair" for `value, error` (V-20).
 
     A runtime may be called from many threads at once. It is a context manager, and closes at the end of its block.
 
@@ -86,17 +75,17 @@ class Runtime:
         authorize: Callable[[str, str], bool] | None = None,
         network: NetworkPolicy | None = None,
         http: Transport | None = None,
+        result_style: ResultStyle = "table",
     ) -> None:
-        if not isinstance(limits, (Limits, NoneType)):
-            raise TypeError(f"limits: expected Limits(...), got {type(limits).__name__}")
-        if authorize is not None and not callable(authorize):
-            raise TypeError(f"authorize: expected a function, got {type(authorize).__name__}")
-        if authorize is not None and is_async(authorize):
-            raise TypeError("authorize: expected a plain function, got an async one")
-        if not isinstance(network, (NetworkPolicy, NoneType)):
-            raise TypeError(f"network: expected NetworkPolicy(...), got {type(network).__name__}")
-        if http is not None and not callable(http):
-            raise TypeError(f"http: expected a function, got {type(http).__name__}")
+        check_options(
+            {
+                "limits": limits,
+                "authorize": authorize,
+                "network": network,
+                "http": http,
+                "result_style": result_style,
+            }
+        )
         self.limits = limits or Limits()
         self.network = network
         self._strict = strict
@@ -110,6 +99,7 @@ class Runtime:
             max_call_depth=self.limits.max_call_depth,
             max_calls=self.limits.max_calls,
             timed=timing_is_on(),
+            **({} if result_style == "table" else {"result_style": result_style}),
         )
         self._preparer = Preparer(
             engine=Engine(cache_dir=None if cache_dir is None else os.fspath(cache_dir)),
@@ -120,7 +110,7 @@ class Runtime:
         )
         self._installed = Installed(self._table, self._preparer)
         self._callables = self._installed.callables
-        _alive.add(self)
+        living.add(self)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], **options: Unpack[Options]) -> Self:
@@ -192,8 +182,8 @@ class Runtime:
         Rules: F-1 to F-17, F-40.
         """
         fields = {
-            "method": method, "hash": hash, "wit": wit, "imports": list_of_imports(id, imports), "wasi": wasi,
-            "pool": pool, "limits": limits, "network": network, "strict_imports": strict_imports,
+            "method": method, "hash": hash, "wit": wit, "imports": list_of_names("add_wasm", id, "imports", imports),
+            "wasi": wasi, "pool": pool, "limits": limits, "network": network, "strict_imports": strict_imports,
         }  # fmt: skip
         entry, content = entry_for_wasm(id, source, fields, meta, self.limits.max_module_bytes)
         config = parse_function(entry, has_bytes=True)
@@ -201,6 +191,40 @@ class Runtime:
         self._install(entry, config, content)
         function = self._callables[entry.id]
         assert isinstance(function, Function)  # noqa: S101 - it was just installed
+        return function
+
+    def add_lua(
+        self,
+        id: str,
+        source: str | os.PathLike[str],
+        method: str | None = None,
+        *,
+        modules: Iterable[str] = (),
+        imports: Mapping[str, str] | None = None,
+        pool: Mapping[str, Any] | None = None,
+        limits: Mapping[str, int] | None = None,
+        network: Mapping[str, Any] | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> LuaFunction:
+        """Add a Lua function: `source` is its text, or the path of a file as a `pathlib.Path`.
+
+        `method`, `modules`, `imports`, `pool`, `limits` and `network` are the fields of an entry; `method` is not
+        needed where the source returns a function rather than a table of them, and is "main" otherwise. An id that is
+        taken is replaced. Returns the function.
+
+        Raises `RegistryError` with the texts of a load, `ConfigError` also for a name in `pool`, `limits` or `network`
+        that nothing reads, and `TypeError` for a `source` or `modules` of another type. Rules: 04 §1, F-40, L-1.
+
+        >>> rt.add_lua("app:greet", "return function(name) return 'Hello, ' .. name end")     # doctest: +SKIP
+        """
+        fields = {
+            "method": "main" if method is None else method, "modules": list_of_names("add_lua", id, "modules", modules),
+            "imports": imports, "pool": pool, "limits": limits, "network": network,
+        }  # fmt: skip
+        config = entry_for_lua(id, source, fields, meta, self.limits.max_module_bytes)
+        self._install(config.entry, config, None)
+        function = self._callables[config.entry.id]
+        assert isinstance(function, LuaFunction)  # noqa: S101 - it was just installed
         return function
 
     def register(self, id: str) -> Callable[[F], F]:
@@ -344,6 +368,12 @@ class Runtime:
         self._unusable = why
         self._callables = {}
 
+    def _become_forked(self) -> None:
+        """Threads of the core do not survive a fork, so a call in the child would hang; make it an error."""
+        self._lock = threading.RLock()
+        why = "this runtime was made before a fork; make one in the child process"
+        self._become_unusable(WippyError(why, kind="Unavailable"))
+
     def _warn(self, registry: Registry) -> None:
         for problem in [*registry.problems, *registry.nothing_found()]:
             log.warning("%s", problem)
@@ -354,23 +384,3 @@ class Runtime:
         kinds = sorted({entry.kind for entry in entries if entry.kind not in PARSERS and not is_plain_data(entry.kind)})
         if kinds:
             log.warning("entries of these kinds are kept as data and do nothing here: %s", ", ".join(kinds))
-
-
-_alive: weakref.WeakSet[Runtime] = weakref.WeakSet()
-
-
-# Daemon threads may be inside a call; Python would end them there, and the process with an abort.
-atexit.register(exiting)
-
-
-def _after_fork() -> None:
-    """Threads of the core do not survive a fork, so a call in the child would hang; make it an error."""
-    for runtime in list(_alive):
-        runtime._lock = threading.RLock()
-        runtime._become_unusable(
-            WippyError("this runtime was made before a fork; make one in the child process", kind="Unavailable")
-        )
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -19,6 +19,11 @@ from .hints import type_hint
 
 T = TypeVar("T")
 _INT64 = 2**63
+# The platform's decoders of these kinds say what they decode. Rules: F-3.
+_INNER = {
+    **dict.fromkeys(("function.wasm", "function.wat"), "failed to unpack wasm config: "),
+    **dict.fromkeys(("function.lua", "library.lua"), "failed to unpack lua config: "),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,12 @@ def dotted(path: Iterable[Step]) -> str:
     return text
 
 
+def required(fields: Fields, name: str, value: str, hint: str) -> None:
+    """Raises `ConfigError` for a text that is missing or blank. Rules: F-1."""
+    if not value.strip():
+        raise fields.invalid(name, f"{name} is required", hint)
+
+
 def invalid(entry: Entry, path: tuple[Step, ...], text: str, hint: str = "") -> ConfigError:
     """A field has a value that is not allowed. Rules: F-2, R-36."""
     message = (
@@ -145,7 +156,7 @@ def invalid(entry: Entry, path: tuple[Step, ...], text: str, hint: str = "") -> 
 
 def decode_error(entry: Entry, path: tuple[Step, ...], text: str, hint: str = "") -> ConfigError:
     """A field has a value of the wrong type. Rules: F-3, R-36."""
-    inner = "failed to unpack wasm config: " if entry.kind.startswith("function.") else ""
+    inner = _INNER.get(entry.kind, "")
     message = f"operation failed for entry {entry.id}: failed to unpack {entry.kind} config: {inner}{text}"
     return ConfigError.of(entry.problem("error", message, path, hint))
 

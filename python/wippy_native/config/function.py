@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..registry.entries import Entry, Step
 from ..registry.references import EntryId
 from . import limits, network, pool, wasi
-from .fields import Fields
+from .fields import Fields, required
 from .imports import canonical_groups, decode_imports, validate_imports
 
 WASM, WAT = "function.wasm", "function.wat"
@@ -63,7 +63,7 @@ def parse_function(entry: Entry, *, has_bytes: bool = False) -> FunctionConfig:
     )
     if not has_bytes:
         _validate_source(config, fields)
-    _required(fields, "method", config.method, "name the exported function to call; `inspect` lists them")
+    required(fields, "method", config.method, "name the exported function to call; `inspect` lists them")
     validate_imports(items, fields)
     _validate_transport(transport, fields)
     pool.validate_pool(pool_config, fields.fields("pool"))
@@ -80,16 +80,11 @@ def _with_groups(config: FunctionConfig, groups: tuple[str, ...]) -> FunctionCon
 
 def _validate_source(config: FunctionConfig, fields: Fields) -> None:
     if config.entry.kind == WAT:
-        _required(fields, "source", config.source, "write the WAT text, or file:// and a path beside this file")
+        required(fields, "source", config.source, "write the WAT text, or file:// and a path beside this file")
         return
-    _required(fields, "fs", config.fs.name, "name the fs.directory entry that holds the file: namespace:name")
-    _required(fields, "path", config.path, "give the path of the .wasm file inside fs")
-    _required(fields, "hash", config.hash, "print it with: wippy-native hash FILE.wasm")
-
-
-def _required(fields: Fields, name: str, value: str, hint: str) -> None:
-    if not value.strip():
-        raise fields.invalid(name, f"{name} is required", hint)
+    required(fields, "fs", config.fs.name, "name the fs.directory entry that holds the file: namespace:name")
+    required(fields, "path", config.path, "give the path of the .wasm file inside fs")
+    required(fields, "hash", config.hash, "print it with: wippy-native hash FILE.wasm")
 
 
 def _validate_transport(transport: str, fields: Fields) -> None:

@@ -12,6 +12,8 @@ _MOUNT = "{fs: namespace:name, guest: /data}"
 _VARIABLE = "{id: namespace:name, name: NAME}"
 # How the fields look that are most often written in another form.
 _FORMS = {
+    "modules": "modules: [json, time]",
+    "modules[]": "json",
     "pool": "pool: {type: lazy, max_size: 4}",
     "limits": "limits: {max_memory_bytes: 67108864}",
     "wasi": "wasi: {args: [--verbose]}",

@@ -56,13 +56,16 @@ def decode_pool(fields: Fields) -> PoolConfig:
     )
 
 
-def validate_pool(pool: PoolConfig, fields: Fields) -> None:
-    """Raises `ConfigError` with the texts of F-30 to F-33, in their order, then that of F-38a."""
+def validate_pool(pool: PoolConfig, fields: Fields, *, any_type: bool = False) -> None:
+    """Raises `ConfigError` with the texts of F-30 to F-33, in their order, then that of F-38a.
+
+    With `any_type` the type is left for later, as the platform does for Lua.
+    """
     for name in ("size", "workers", "buffer", "max_size"):
         value = getattr(pool, name)
         if value < 0:
             raise fields.invalid(name, "pool values cannot be negative", f"pool.{name} is {value}")
-    if pool.type and pool.type not in TYPES:
+    if pool.type and pool.type not in TYPES and not any_type:
         hint = f'pool.type is "{pool.type}"; use one of {", ".join(TYPES)}, in lower case'
         raise fields.invalid("type", "invalid pool type", hint)
     if pool.workers > 0 and pool.size <= 0:

@@ -57,6 +57,17 @@ class Environment:
             return None
         return self._storage(str(variable.storage)).get(variable.key) or variable.default or None
 
+    def find(self, name: str, namespace: str) -> str | None:
+        """The id of a variable by public name or id; a bare id is one of `namespace`. Rules: K-15."""
+        if not name:
+            return None
+        found = self.name_owner(name) or str(parse_id(name).within(namespace))
+        return found if found in self._variables else None
+
+    def names(self) -> dict[str, str]:
+        """The ids of all variables by public name, or by id for those without one."""
+        return {variable.variable or identity: identity for identity, variable in list(self._variables.items())}
+
     def is_constant(self, identity: str) -> bool:
         """Whether `value` will always answer the same."""
         variable = self._variables.get(identity)
@@ -89,7 +100,7 @@ class Environment:
 
     def name_owner(self, public: str) -> str | None:
         """The id of the variable with this public name. Rules: K-14."""
-        for variable in self._variables.values():
+        for variable in list(self._variables.values()):
             if variable.variable == public:
                 return variable.entry.id
         return None

@@ -193,6 +193,7 @@ class _Reader:
         if node.fields is not None:
             return {key: self._plain(child) for key, child in node.fields.items()}
         try:
+            node.included = self._includer.path_of(node.value)
             return self._includer.replaced(node.value)
         except IncludeError as error:
             raise _EntryError(str(error), node.mark, error.hint) from None

@@ -62,10 +62,15 @@ class Entry:
 
     def text_at(self, path: tuple[Step, ...]) -> str | None:
         """A scalar field as it was typed (`0755`, not 493), None when it did not come from a file."""
+        node = self.scalar_at(path)
+        return None if node is None else node.text
+
+    def scalar_at(self, path: tuple[Step, ...]) -> Node | None:
+        """The scalar field at `path` with its place, None when it did not come from a file."""
         node: Node | None = self.origin.data if self.origin else None
         for step in path:
             node = node.child(step) if node else None
-        return node.text if node is not None and node.is_scalar else None
+        return node if node is not None and node.is_scalar else None
 
     def locate_key(self, path: tuple[Step, ...]) -> Mark | None:
         """Where the name of the data field at `path` was written, rather than its value."""

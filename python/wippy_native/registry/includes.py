@@ -44,14 +44,24 @@ class Includer:
             return [self.replaced(item) for item in value]
         return value
 
+    def path_of(self, value: Any) -> Path | None:
+        """The file that `value` names, None for what is no `file://` string. Raises `IncludeError`. Rules: R-19."""
+        if not isinstance(value, str) or not value.startswith(SCHEME):
+            return None
+        return self._inside(self._named(value))
+
     def read(self, url: str) -> str:
         """The text of the file a `file://` value names. Raises `IncludeError`. Rules: R-18, R-19."""
+        named = self._named(url)
+        return self._text(named, self._inside(named))
+
+    def _named(self, url: str) -> str:
         named = url.removeprefix(SCHEME)
         if not named.strip("/"):
             raise IncludeError("empty file path in file:// URL", "write file://<path beside this file>")
         if "\0" in named:
             raise IncludeError(f"invalid file path: {named!r}", "a path has no NUL character")
-        return self._text(named, self._inside(named))
+        return named
 
     def _inside(self, named: str) -> Path:
         start = self.root if named.startswith("/") else self.base

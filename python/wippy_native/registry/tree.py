@@ -8,6 +8,7 @@ expansion are counted while the tree grows, so neither time nor memory depends o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..suggest import did_you_mean
@@ -52,11 +53,17 @@ DEFAULT_SOURCE_LIMITS = SourceLimits()
 
 @dataclass(slots=True)
 class Node:
-    """A scalar (`value`), a list (`items`) or a mapping (`fields`, with the marks of its keys in `keys`)."""
+    """A scalar (`value`), a list (`items`) or a mapping (`fields`, with the marks of its keys in `keys`).
+
+    `text` is a scalar as it was typed. `start` is where the text of a block scalar starts, `included` the file that a
+    scalar was replaced by.
+    """
 
     mark: Mark
     value: Any = None
     text: str = ""
+    start: Mark | None = None
+    included: Path | None = None
     items: list[Node] | None = None
     fields: dict[str, Node] | None = None
     keys: dict[str, Mark] = field(default_factory=dict)
@@ -122,7 +129,16 @@ class TreeBuilder:
         self._anchors: dict[str, Node] = {}
         self._values = 0
 
-    def scalar(self, value: Any, text: str, mark: Mark, *, anchor: str | None = None, plain: bool = True) -> None:
+    def scalar(
+        self,
+        value: Any,
+        text: str,
+        mark: Mark,
+        *,
+        anchor: str | None = None,
+        plain: bool = True,
+        start: Mark | None = None,
+    ) -> None:
         """A scalar: a key where a mapping waits for one, else a value."""
         self._count(1, mark)
         if self._wants_key():
@@ -130,7 +146,7 @@ class TreeBuilder:
             if anchor:
                 self._anchors[anchor] = Node(mark, value, text)
             return
-        self._complete(Node(mark, value, text), anchor)
+        self._complete(Node(mark, value, text, start), anchor)
 
     def start_list(self, mark: Mark, anchor: str | None = None) -> None:
         self._start(Node(mark, items=[]), anchor)

@@ -21,6 +21,7 @@ _CORE = "tag:yaml.org,2002:"
 _SCALAR_TAGS = frozenset({"str", "int", "float", "bool", "null"})
 # What YAML calls printable; anything else in a file means that it is no YAML.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FIRST_LINE = re.compile(r"(?:[ \t]*\r?\n)*( *)")
 
 
 def parse_yaml(text: str, limits: SourceLimits) -> tuple[Node | None, Mark | None]:
@@ -37,7 +38,7 @@ def parse_yaml(text: str, limits: SourceLimits) -> tuple[Node | None, Mark | Non
             if documents == 2:
                 return builder.root, _mark(event)
         else:
-            _feed(builder, event)
+            _feed(builder, event, text)
     return builder.root, None
 
 
@@ -54,10 +55,17 @@ def _events(text: str) -> Iterator[Any]:
         loader.dispose()
 
 
-def _feed(builder: TreeBuilder, event: Any) -> None:
+def _feed(builder: TreeBuilder, event: Any, source: str) -> None:
     match event:
         case yaml.ScalarEvent():
-            builder.scalar(_value(event), event.value, _mark(event), anchor=event.anchor, plain=bool(event.implicit[0]))
+            builder.scalar(
+                _value(event),
+                event.value,
+                _mark(event),
+                anchor=event.anchor,
+                plain=bool(event.implicit[0]),
+                start=_start_of_block(event, source) if event.style == "|" else None,
+            )
         case yaml.AliasEvent():
             builder.alias(str(event.anchor), _mark(event))
         case yaml.SequenceStartEvent():
@@ -96,6 +104,16 @@ def _tag_error(event: Any) -> SourceError:
 
 def _mark(event: Any) -> Mark:
     return Mark(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _start_of_block(event: Any, source: str) -> Mark:
+    """Where the text of a block scalar starts: in the line after its bar, in the column that is taken for the first."""
+    start = source.find("\n", event.start_mark.index) + 1
+    found = _FIRST_LINE.match(source, start) if start else None
+    if found is None:
+        return Mark(event.start_mark.line + 2, 1)
+    own = event.value.lstrip("\n")
+    return Mark(event.start_mark.line + 2, 1 + len(found[1]) - (len(own) - len(own.lstrip(" "))))
 
 
 def _syntax_error(error: yaml.MarkedYAMLError, source: str) -> SourceError:
