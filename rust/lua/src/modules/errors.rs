@@ -3,7 +3,7 @@
 //! An object is a Rust value, so its texts are not in Lua's memory. A program that makes very many of them would not be
 //! stopped by its memory limit; so an object that is not small keeps a string of its own size inside the Lua state.
 
-use mlua::{AnyUserData, Lua, MetaMethod, Table, UserData, UserDataMethods, Value as LuaValue, Variadic};
+use mlua::{AnyUserData, Lua, MetaMethod, Table, UserData, UserDataMethods, Value as LuaValue};
 
 use super::args;
 use crate::copy::{self, Size};
@@ -22,13 +22,21 @@ pub struct LuaError(pub ErrorValue);
 
 impl UserData for LuaError {
     fn add_methods<M: UserDataMethods<Self>>(methods: &mut M) {
-        methods.add_method("kind", |_, error, ()| Ok(error.0.kind.name()));
+        methods.add_method("kind", kind);
         methods.add_method("message", |lua, error, ()| lua.create_string(&error.0.message));
         methods.add_method("retryable", |_, error, ()| Ok(error.0.retryable));
         methods.add_method("details", |lua, error, ()| copy::copy_in(lua, &error.0.details));
         methods.add_method("stack", |lua, error, ()| lua.create_string(&error.0.traceback));
         methods.add_meta_method(MetaMethod::ToString, |lua, error, ()| lua.create_string(&error.0.message));
         methods.add_meta_function(MetaMethod::Concat, concat);
+    }
+}
+
+/// `:kind()`, and `:kind(k)`, which programs call to give a new error its kind: `errors.new(text):kind(errors.INVALID)`.
+fn kind(lua: &Lua, error: &LuaError, wanted: LuaValue) -> mlua::Result<LuaValue> {
+    match wanted.as_string().and_then(|kind| Kind::parse(&kind.to_string_lossy())) {
+        Some(kind) => push(lua, ErrorValue { kind, ..error.0.clone() }),
+        None => lua.create_string(error.0.kind.name()).map(LuaValue::String),
     }
 }
 
@@ -116,17 +124,14 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
 
 /// Always gives an error as its first result, also of bad arguments: after `return nil, errors.new(x)` anything else would
 /// be a success.
-fn new(lua: &Lua, arguments: Variadic<LuaValue>) -> mlua::Result<LuaValue> {
-    let first = arguments.first().unwrap_or(&LuaValue::Nil);
-    let made = match (first, arguments.get(1)) {
+fn new(lua: &Lua, (first, second): (LuaValue, LuaValue)) -> mlua::Result<LuaValue> {
+    let made = match (&first, &second) {
         (LuaValue::Table(options), _) => from_options(lua, options)?,
-        (LuaValue::String(kind), Some(LuaValue::String(message))) => {
-            match Kind::parse(&kind.to_string_lossy()) {
-                Some(kind) => Ok(ErrorValue::new(kind, message.to_string_lossy())),
-                None => Ok(ErrorValue::new(Kind::Unknown, kind.to_string_lossy())),
-            }
-        }
-        _ => args::string(lua, first, "message")
+        (LuaValue::String(kind), LuaValue::String(message)) => match Kind::parse(&kind.to_string_lossy()) {
+            Some(kind) => Ok(ErrorValue::new(kind, message.to_string_lossy())),
+            None => Ok(ErrorValue::new(Kind::Unknown, kind.to_string_lossy())),
+        },
+        _ => args::string(lua, &first, "message")
             .map(|message| ErrorValue::new(Kind::Unknown, message.to_string_lossy())),
     };
     let mut error = made.unwrap_or_else(|problem| problem);

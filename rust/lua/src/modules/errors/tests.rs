@@ -61,6 +61,13 @@ fn what_new_gives_is_always_an_error() {
     assert!(looped.contains("contains itself"), "{looped}");
 }
 
+/// As samples of the platform's documentation do.
+#[test]
+fn a_new_error_can_be_given_its_kind() {
+    assert_eq!(run::<String>("return errors.new('m'):kind(errors.INVALID):kind()"), "Invalid");
+    assert_eq!(run::<String>("return errors.new('m'):kind('nonsense')"), "Unknown");
+}
+
 /// L-22
 #[test]
 fn wrapping_keeps_all_but_the_message() {
