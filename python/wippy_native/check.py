@@ -6,21 +6,23 @@ which of those its start code calls, found by instantiating it in a trial that h
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .catalog import Catalog
+from .check_blocks import check_limits, check_network
 from .config.function import FunctionConfig
 from .config.imports import INTERFACES
 from .config.kinds import PARSERS, is_plain_data, unknown_fields
+from .config.lua import KINDS as LUA
 from .config.network import GROUPS as REACHING
 from .env import guest_env
 from .errors import WippyError
-from .limits import RUNTIME_ONLY
+from .lua.check import check_unit
 from .prepare import Prepared
 from .problems import Problem, Severity, in_file_order
-from .reach import Reach, reach_of
+from .reach import Reach, reach_of, reach_of_lua
 from .registry import Entry
 from .suggest import did_you_mean
 from .trial import try_start
@@ -48,7 +50,11 @@ def examine_project(path: str | Path, *, strict: bool = True) -> tuple[list[Prob
     with runtime:
         found = [problem for failure in failures for problem in failure.errors]
         problems = in_file_order([*registry.problems, *registry.nothing_found(), *found, *check_runtime(runtime)])
-        reaches = [reach_of(prepared.config) for prepared in runtime._installed.prepared.values()]
+        installed = runtime._installed
+        reaches = [reach_of(prepared.config) for prepared in installed.prepared.values()]
+        reaches += [
+            reach_of_lua(prepared.config, prepared.unit.modules) for prepared in installed.lua.prepared.values()
+        ]
         return problems, [reach for reach in reaches if reach is not None]
 
 
@@ -61,6 +67,8 @@ def check_runtime(runtime: Runtime) -> list[Problem]:
         prepared = installed.prepared.get(entry.id)
         if prepared is not None:
             problems.extend(_function(prepared, installed.catalog, runtime))
+        if entry.kind in LUA and entry.id in installed.lua.units:
+            problems.extend(check_unit(installed.lua.units[entry.id], installed.catalog, runtime.limits))
     return in_file_order(problems)
 
 
@@ -81,8 +89,9 @@ def _function(prepared: Prepared, catalog: Catalog, runtime: Runtime) -> Iterato
     yield from _imports(prepared)
     yield from _env(config, catalog)
     yield from _mounts(config, catalog)
-    yield from _limits(config, runtime)
+    yield from check_limits(config.entry, config.limits, runtime.limits)
     yield from _network(config)
+    yield from check_network(config.entry, config.network)
     if missing_imports(prepared) and _can_start(config, runtime):
         yield from _start_code(prepared)
 
@@ -210,25 +219,8 @@ def _mounts(config: FunctionConfig, catalog: Catalog) -> Iterator[Problem]:
             yield config.entry.problem("error", text, path, hint)
 
 
-def _limits(config: FunctionConfig, runtime: Runtime) -> Iterator[Problem]:
-    effective = runtime.limits.lowered(config.limits)
-    for name, wanted in config.limits.items():
-        allowed = getattr(effective, name)
-        if name in RUNTIME_ONLY:
-            whole = "runtime" if name.startswith("max_total_") else "root call"
-            text = f"limits.{name} has no effect on an entry: it belongs to the {whole}"
-            yield config.entry.problem("warning", text, ("limits", name), f"set Runtime(limits=Limits({name}=...))")
-        elif wanted and wanted != allowed:
-            text = f"limits.{name}: {wanted} is over the runtime's {allowed}, which holds"
-            yield config.entry.problem("warning", text, ("limits", name), f"raise Runtime(limits=Limits({name}=...))")
-
-
 def _network(config: FunctionConfig) -> Iterator[Problem]:
     """Rules: N-1."""
     if (config.network.allow or config.network.deny) and not set(REACHING) & set(config.groups):
         text = "network has no effect: the entry declares neither wasi:http nor wasi:sockets"
         yield config.entry.problem("warning", text, ("network",), "declare one of them in imports, or remove it")
-    block = config.entry.data.get("network")
-    if isinstance(block, Mapping) and "allow" in block and not config.network.allow:
-        text = "network.allow is empty, which opens public addresses"
-        yield config.entry.problem("warning", text, ("network", "allow"), "to open nothing, write deny: [all]")

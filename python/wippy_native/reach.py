@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from .config.function import FunctionConfig
+from .config.lua import LuaFunctionConfig
 from .config.network import GROUPS
 from .network import NetworkPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The groups of an entry that reach out, and what the entry and the operator say of them.
+    """The groups, or modules, of an entry that reach out, and what the entry and the operator say of them.
 
     An empty `allow` opens public addresses. `ceiling` is None where the runtime has no policy.
     """
@@ -36,6 +37,15 @@ def reach_of(config: FunctionConfig, ceiling: NetworkPolicy | None = None) -> Re
     if not groups:
         return None
     return Reach(config.entry.id, groups, config.network.allow, config.network.deny, ceiling)
+
+
+def reach_of_lua(
+    config: LuaFunctionConfig, modules: Collection[str], ceiling: NetworkPolicy | None = None
+) -> Reach | None:
+    """None for a function that has no `http_client` among its modules and those of its imports. Rules: L-36."""
+    if "http_client" not in modules:
+        return None
+    return Reach(config.entry.id, ("http_client",), config.network.allow, config.network.deny, ceiling)
 
 
 def _said(allow: Iterable[str], deny: Iterable[str]) -> str:

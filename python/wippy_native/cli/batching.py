@@ -20,12 +20,11 @@ from ..errors import WippyError
 from ..function import Function
 from ..runtime import Runtime
 from .app import OnError
-from .functions import explain, find_function, good_side, parameters_of
+from .functions import explain, find_function, json_of, parameters_of
 from .in_order import MOST_BAD, Outcome, Starmap, in_order
 from .json_lines import read_arguments
 from .printing import remark
 from .progress import Extent, Tally, bar
-from .values import to_json
 
 INTERRUPTED = 130
 _ENCODE = json.JSONEncoder(ensure_ascii=False).encode  # `dumps` makes an encoder for each line
@@ -86,7 +85,7 @@ class _Writer:
 
     def __init__(self, function: Function, sink: BinaryIO, tally: Tally, on_error: OnError) -> None:
         self._function = function
-        self._kind = good_side(function.result)
+        self._json = json_of(function)
         self._sink = sink
         self._tally = tally
         self._on_error = on_error
@@ -95,7 +94,7 @@ class _Writer:
         """Write an outcome. Raises `WippyError` for a failure that is to stop the batch, `OSError`."""
         failure = outcome.value if isinstance(outcome.value, Exception) else None
         if failure is None:
-            self._write(to_json(outcome.value, self._kind))
+            self._write(self._json(outcome.value))
         elif self._on_error is OnError.REPORT:
             self._write({"error": self._report(failure, outcome.number)})
         self._tally.add(failed=failure is not None)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import WippyError
 from ..function import Function
+from ..lua.function import LuaFunction
 from ..runtime import Runtime
 from .functions import explain, find_function, parameters_of, read_words
 from .measuring import Row, count_results, time_calls
@@ -62,6 +63,8 @@ def _try_out(function: Function, arguments: tuple[Any, ...]) -> None:
     """A function that fails has no speed. Raises `WippyError`."""
     with _step(function, FRESH):
         function(*arguments)
+    if isinstance(function, LuaFunction):
+        return
     with _step(function, WARM), function.instance() as warm:
         warm(*arguments)
         warm(*arguments)  # with the state that the first call left
@@ -70,8 +73,9 @@ def _try_out(function: Function, arguments: tuple[Any, ...]) -> None:
 def _measure(function: Function, arguments: tuple[Any, ...], bench: Bench) -> list[Row]:
     with _step(function, FRESH, show=True):
         rows = [time_calls(FRESH, function, arguments, bench.seconds)]
-    with _step(function, WARM, show=True), function.instance() as warm:
-        rows.append(time_calls(WARM, warm, arguments, bench.seconds))
+    if not isinstance(function, LuaFunction):  # which keeps no instances
+        with _step(function, WARM, show=True), function.instance() as warm:
+            rows.append(time_calls(WARM, warm, arguments, bench.seconds))
     for workers in bench.workers or sorted({1, cores()}):
         name = f"batch, {workers} worker{'' if workers == 1 else 's'}"
         with _step(function, name, show=True), function.starmap(repeat(arguments), workers=workers) as results:
@@ -91,7 +95,7 @@ def _step(function: Function, name: str, *, show: bool = False) -> Iterator[None
 
 
 def _title(function: Function) -> str:
-    return f"{function.id}, {function.wit}"
+    return f"{function.id}, {function.wit or 'Lua'}"
 
 
 def _report(function: Function, rows: Sequence[Row]) -> dict[str, Any]:

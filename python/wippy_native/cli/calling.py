@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import GuestError, WippyError
+from ..lua.function import LuaFunction
 from ..runtime import Runtime
 from ..wit_types import WitType
 from .functions import explain, find_function, good_side, read_words, to_stderr
 from .printing import data
-from .values import to_json
+from .values import plain, to_json
 
 
 def call_function(
@@ -25,7 +26,10 @@ def call_function(
             result = configured(*read_words(function, arguments))
         except GuestError as error:
             raise WippyError(explain(function, error)) from None
-        _print(result, good_side(function.result), as_json=as_json)
+        if isinstance(function, LuaFunction):
+            _print_plain(result, as_json=as_json)
+        else:
+            _print(result, good_side(function.result), as_json=as_json)
 
 
 def _print(result: object, kind: WitType | None, *, as_json: bool) -> None:
@@ -34,3 +38,11 @@ def _print(result: object, kind: WitType | None, *, as_json: bool) -> None:
         data(result)
     elif kind is not None or as_json:
         data(json.dumps(to_json(result, kind), ensure_ascii=False))
+
+
+def _print_plain(result: object, *, as_json: bool) -> None:
+    """As above, for a result without a type."""
+    if isinstance(result, str) and not as_json:
+        data(result)
+    elif result is not None or as_json:
+        data(json.dumps(plain(result), ensure_ascii=False))

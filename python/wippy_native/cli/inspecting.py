@@ -12,6 +12,7 @@ from typing import Any
 from .._border import Engine, Module, Table, describe
 from ..catalog import Catalog
 from ..config.function import FunctionConfig
+from ..config.lua import LuaConfig
 from ..errors import FunctionNotFound, RegistryError, WippyError, combined
 from ..guest_log import log_output
 from ..hashing import digest, hash_text
@@ -21,6 +22,7 @@ from ..reach import reach_of
 from ..registry import read_registry
 from ..suggest import did_you_mean
 from ..trial import Trial, try_start
+from .inspecting_lua import inspect_lua
 from .pasting import Draft, entry_text
 from .printing import data, data_json
 
@@ -47,7 +49,14 @@ class Inspection:
 def inspect_target(directory: Path, target: str, *, as_json: bool) -> None:
     """Print what is known of an entry or a file. Raises `WippyError`, `OSError`."""
     path = Path(target)
-    found = _inspect_file(path) if ":" not in target or path.is_file() else _inspect_entry(directory, target)
+    if ":" not in target or path.is_file():
+        found = _inspect_file(path)
+    else:
+        catalog, config = _read_entry(directory, target)
+        if not isinstance(config, FunctionConfig):
+            inspect_lua(catalog, config, as_json=as_json)
+            return
+        found = _inspect_entry(catalog, config)
     if as_json:
         data_json(_as_json(found))
     else:
@@ -62,8 +71,8 @@ def _inspect_file(path: Path) -> Inspection:
     return _with_entry(found, draft)
 
 
-def _inspect_entry(directory: Path, identity: str) -> Inspection:
-    """Only the entry's module is compiled, so that it can be looked at in a project that does not load."""
+def _read_entry(directory: Path, identity: str) -> tuple[Catalog, FunctionConfig | LuaConfig]:
+    """Nothing is compiled yet, so that an entry can be looked at in a project that does not load."""
     registry = read_registry(directory)
     catalog = Catalog(registry.project.root, registry.unreadable())
     failures = catalog.load(registry.entries.values())
@@ -72,11 +81,15 @@ def _inspect_entry(directory: Path, identity: str) -> Inspection:
     if own or identity in catalog.left_out:
         raise combined(own or [*unread, *failures])
     config = catalog.configs.get(identity)
-    if not isinstance(config, FunctionConfig):
+    if not isinstance(config, FunctionConfig | LuaConfig):
         raise combined(unread) if unread else _no_function(identity, catalog)
+    return catalog, config
+
+
+def _inspect_entry(catalog: Catalog, config: FunctionConfig) -> Inspection:
     preparer = Preparer(Engine(), Table(log=log_output), catalog, Limits(), strict_imports=False)
     content = preparer.content(config)
-    found = _inspection(identity, identity, preparer.compile(config, content).module, content)
+    found = _inspection(config.entry.id, config.entry.id, preparer.compile(config, content).module, content)
     found.declared = list(config.groups)
     found.reach = str(reach_of(config) or "")
     return _with_entry(found, Draft.of_entry(config, found.hash, is_core=found.kind == "core"))

@@ -20,11 +20,12 @@ Arguments = tuple[Any, ...]
 
 
 def read_arguments(
-    source: BinaryIO, parameters: Parameters, *, longest: int = LONGEST
+    source: BinaryIO, parameters: Parameters | None, *, longest: int = LONGEST
 ) -> Iterator[tuple[int, Arguments | ArgumentError]]:
     """(line number, the arguments it holds) of each line, or the error in their place. Blank lines are left out.
 
-    Numbers count every line, from 1. Raises `OSError` when the source cannot be read.
+    Numbers count every line, from 1. `parameters` is None for Lua: an array is all of the arguments then.
+    Raises `OSError` when the source cannot be read.
     """
     for number, line in _lines(source, longest):
         try:
@@ -55,8 +56,10 @@ def _skip_rest(source: BinaryIO, line: bytes) -> None:
         line = source.readline(_PIECE)
 
 
-def _arguments(line: bytes, parameters: Parameters) -> Arguments:
+def _arguments(line: bytes, parameters: Parameters | None) -> Arguments:
     value = _parsed(line)
+    if parameters is None:
+        return tuple(value) if isinstance(value, list) else (value,)
     if len(parameters) == 1:
         ((_, kind),) = parameters
         return (from_json(value, kind),)

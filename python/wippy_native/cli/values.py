@@ -38,6 +38,33 @@ def read_argument(text: str, name: str, kind: wit.WitType) -> Any:
     return from_json(value, kind)
 
 
+def read_word(text: str) -> Any:
+    """The value of one argument of a Lua function: bytes of `@FILE`, JSON where it is that, else the word.
+
+    Raises `OSError` for a file.
+    """
+    if text.startswith("@"):
+        return sys.stdin.buffer.read() if text == "@-" else Path(text[1:]).read_bytes()
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def plain(value: Any) -> Any:
+    """What a Lua function returned as what `json.dumps` takes."""
+    match value:
+        case bytes():
+            return list(value)
+        case float() if not math.isfinite(value):
+            return str(value)
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case dict():
+            return {key if isinstance(key, str) else str(plain(key)): plain(item) for key, item in value.items()}
+    return value
+
+
 def _takes_words(kind: wit.WitType) -> bool:
     """Types whose values are words, so that quoting them as JSON would only be in the way."""
     inner = kind.payload if isinstance(kind, wit.Option) else kind

@@ -85,6 +85,10 @@ class ImportGraph:
         own = tuple(imports)
         return walk([identity], lambda one: own if one == identity else self.imports(one))
 
+    def under(self, identity: str) -> list[str]:
+        """An entry after all it imports, directly or not."""
+        return walk([identity], self.imports).order
+
     def importers(self, identity: str) -> list[str]:
         """All that import an entry, directly or not, each after those it imports."""
         outward = walk([identity], lambda one: tuple(self._importers.get(one, ())))
