@@ -66,6 +66,9 @@ class Catalog:
         for step in (self._parse, self._open_known):
             failures += _each(step, entries, failed)
         walked = self.imports.whole()
+        by_id = {entry.id: entry for entry in entries}
+        # Lua entries after those they import: a chain of any length is done in one look.
+        entries = [by_id.pop(one) for one in walked.order if one in by_id] + list(by_id.values())
         # An entry may refer to one further down that turns out bad: look again until no more do.
         before = -1
         while before != len(failed):
