@@ -145,8 +145,8 @@ EXPECTED = [
     ("a.yaml", 28, 26, "app:f", "warning", 'module "jsn" is not supported here', 'did you mean "json"?'),
     ("a.yaml", 30, 21, "app:f", "warning", "pool.warm_start has no effect on a Lua function", ""),
     ("a.yaml", 30, 39, "app:f", "warning", "unknown field tipe", 'did you mean "type"?'),
-    ("a.yaml", 30, 32, "app:f", "warning", "is over the runtime's 1073741824, which holds", ""),
-    ("a.yaml", 31, 15, "app:f", "warning", "network.allow is empty", ""),
+    ("a.yaml", 31, 32, "app:f", "warning", "is over the runtime's 1073741824, which holds", ""),
+    ("a.yaml", 32, 15, "app:f", "warning", "network.allow is empty", ""),
     ("a.yaml", 37, 5, "app:g", "warning", "network has no effect: neither the entry nor what it imports", ""),
     ("broken.lua", 2, 2, "app:in-file", "error", "P0001: unexpected symbol near '!'", ""),
     (
