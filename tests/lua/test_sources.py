@@ -126,7 +126,7 @@ entries:
 SOURCE = """\
 local json, lib, process = require("json"), require("lib"), require("process")
 local a = require("base64")
-  local b = require("jso")
+  local b = require("jsonn")
 local c = require("app:lib")
 local d = require("nothing like it")
 """
@@ -158,7 +158,7 @@ EXPECTED = [
         'require("base64") is not declared in _index.yaml imports or modules',
         "add base64",
     ),
-    ("f.lua", 3, 13, "app:f", "error", 'require("jso") is not declared', 'did you mean "json"?'),
+    ("f.lua", 3, 13, "app:f", "error", 'require("jsonn") is not declared', 'did you mean "json"?'),
     ("f.lua", 4, 11, "app:f", "error", 'require("app:lib") is not declared', "add lib: app:lib to imports"),
     ("f.lua", 5, 11, "app:f", "error", 'require("nothing like it") is not declared', ""),
 ]
