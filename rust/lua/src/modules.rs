@@ -7,3 +7,4 @@
 pub mod args;
 pub mod errors;
 pub mod json;
+pub mod time;
