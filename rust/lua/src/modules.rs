@@ -8,3 +8,6 @@ pub mod args;
 pub mod errors;
 pub mod json;
 pub mod time;
+pub mod base64;
+pub mod hash;
+pub mod uuid;
