@@ -52,11 +52,12 @@ def test_commands_print_what_is_shown() -> None:
 
 
 def test_every_field_is_documented() -> None:
-    from wippy_native.config import environment, filesystem, function, limits, network, pool, wasi
+    from wippy_native.config import environment, filesystem, function, limits, lua, network, pool, wasi
     from wippy_native.limits import RUNTIME_ONLY
 
     text = (DOCS / "registry.md").read_text()
     known = {*function.KNOWN["function.wasm"], *function.KNOWN["function.wat"], *filesystem.KNOWN}
+    known |= {name for names in lua.KNOWN.values() for name in names}
     known |= {name for names in environment.KNOWN.values() for name in names}
     known |= {f"limits.{name}" for name in limits.KNOWN} | {f"pool.{name}" for name in ("type", "size", "workers")}
     known |= {f"network.{name}" for name in network.KNOWN}
