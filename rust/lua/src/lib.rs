@@ -7,4 +7,5 @@
 pub mod copy;
 pub mod error;
 pub mod modules;
+pub mod source;
 pub mod value;
