@@ -33,10 +33,9 @@ def check_unit(unit: Unit, catalog: Catalog, limits: Limits) -> Iterator[Problem
 
 def _modules(config: LuaConfig) -> Iterator[Problem]:
     """Rules: L-3."""
-    aliases = [alias for alias, _ in config.imports]
     written = config.entry.data.get("modules") or []
     for index, name in enumerate(written):
-        found = unsupported(name.strip()) if isinstance(name, str) and name.strip() not in aliases else None
+        found = unsupported(name.strip()) if isinstance(name, str) else None
         if found:
             yield config.entry.problem("warning", found[0], ("modules", index), found[1])
 
