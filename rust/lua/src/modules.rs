@@ -11,3 +11,4 @@ pub mod time;
 pub mod base64;
 pub mod hash;
 pub mod uuid;
+pub mod yaml;

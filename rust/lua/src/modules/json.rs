@@ -8,7 +8,7 @@ use mlua::{Lua, Table, Value};
 use super::args::{self, Answer};
 
 mod decode;
-mod encode;
+pub(super) mod encode;
 
 pub use decode::decode;
 pub use encode::encode;
