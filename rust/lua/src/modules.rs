@@ -12,3 +12,4 @@ pub mod base64;
 pub mod hash;
 pub mod uuid;
 pub mod yaml;
+pub mod text;

@@ -65,10 +65,9 @@ pub fn integer_or(value: &Value, name: &str, default: i64) -> Result<i64> {
 
 /// The integer that a float is, where it is one.
 pub fn whole(number: f64) -> Option<i64> {
-    // 2^63 itself is a float, and is no integer here.
-    let fits = number.fract() == 0.0
-        && (-9.223_372_036_854_775_808e18..9.223_372_036_854_775_808e18).contains(&number);
-    fits.then_some(number as i64)
+    // 2^63 itself is a float, and no integer here.
+    let limit = 2_f64.powi(63);
+    (number.fract() == 0.0 && (-limit..limit).contains(&number)).then_some(number as i64)
 }
 
 pub fn wrong(value: &Value, name: &str, wanted: &str) -> ErrorValue {

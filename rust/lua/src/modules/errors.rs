@@ -69,7 +69,17 @@ pub fn push(lua: &Lua, error: ErrorValue) -> mlua::Result<LuaValue> {
 
 /// Has the Lua state count memory that an object takes outside of it.
 pub fn weigh(lua: &Lua, object: &AnyUserData, bytes: usize) -> mlua::Result<()> {
-    object.set_user_value(lua.create_string(vec![0; bytes])?)
+    let counted = || object.set_user_value(lua.create_string(vec![0; bytes])?);
+    match counted() {
+        // What Lua collects when memory is short are not objects: it would have to call Rust to free them. They go in
+        // two rounds: the object, then what it holds.
+        Err(mlua::Error::MemoryError(_)) => {
+            lua.gc_collect()?;
+            lua.gc_collect()?;
+            counted()
+        }
+        other => other,
+    }
 }
 
 /// The error that a value is: an object, or what Rust raised and Lua caught.

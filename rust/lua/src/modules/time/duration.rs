@@ -199,8 +199,8 @@ pub fn format(nanos: i64) -> String {
     }
     if size < second {
         let (unit, name) = match size {
-            ..1_000 => (1, "ns"),
-            ..1_000_000 => (1_000, "µs"),
+            0..1_000 => (1, "ns"),
+            1_000..1_000_000 => (1_000, "µs"),
             _ => (1_000_000, "ms"),
         };
         return format!("{sign}{}{name}", decimal(size, unit));

@@ -35,6 +35,7 @@ fn told(layout: &str, text: &str, problem: &str) -> crate::error::ErrorValue {
     invalid(format!("parsing time \"{}\" as \"{}\": {problem}", shown(text), shown(layout)))
 }
 
+#[derive(Default)]
 struct Found {
     year: i64,
     month: Option<u32>,
@@ -47,23 +48,6 @@ struct Found {
     /// Whether it is after noon.
     half: Option<bool>,
     zone: Option<Zone>,
-}
-
-impl Default for Found {
-    fn default() -> Self {
-        Found {
-            year: 0,
-            month: None,
-            day: None,
-            year_day: None,
-            hour: 0,
-            minute: 0,
-            second: 0,
-            nanos: 0,
-            half: None,
-            zone: None,
-        }
-    }
 }
 
 struct Reader<'a> {

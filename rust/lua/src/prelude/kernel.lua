@@ -1,0 +1,355 @@
+-- The kernel of a worker: runs one call at a time, and the coroutines it spawns, until its function returns.
+--
+-- The embedder resumes one coroutine, in which `serve` runs. It yields a signal and what belongs to it:
+--   DONE value, error      the function has returned
+--   FAILED error, trace    it has raised
+--   PARK                   every task waits for the embedder: it resumes with the number of an operation and its results
+--   PAUSE                  time is up: it resumes soon, with what has finished meanwhile or nothing
+--   FATAL                  memory has run out: it does not resume
+-- Tasks are coroutines that the kernel alone resumes. One that waits yields WAIT, a value no program can get at; where it
+-- runs in coroutines of its own, those who resume them pass WAIT on (`relay`). The hook yields without any value.
+--
+-- A program may replace every function it can reach, so all that is used here was taken beforehand.
+
+local native = ...
+local preempted, checkpoint, log_failure = native.preempted, native.checkpoint, native.log_failure
+local new_error, cancel = native.new_error, native.cancel
+
+local create, resume, yield, status = coroutine.create, coroutine.resume, coroutine.yield, coroutine.status
+local running, isyieldable, close_coroutine = coroutine.running, coroutine.isyieldable, coroutine.close
+local pcall, xpcall, error, select, type, setmetatable = pcall, xpcall, error, select, type, setmetatable
+local next, traceback, unpack = next, debug.traceback, table.unpack
+
+local DONE, FAILED, PARK, PAUSE, FATAL = 1, 2, 3, 4, 5
+local WAIT, IDLE, NO_MEMORY = {}, {}, "not enough memory"
+
+local kernel = {}
+
+-- Tasks
+
+local ready, first, last = {}, 1, 0
+local live, count = {}, 0
+local operations, pending = {}, 0
+local current, main
+-- Coroutines that nobody but the kernel, or the one who waits for them, may resume.
+local held = setmetatable({}, { __mode = "k" })
+
+local function push(task)
+  last = last + 1
+  ready[last] = task
+end
+
+-- Lets a task go on, with what it waited for.
+local function wake(task, a, b, c)
+  if not task.dead then
+    task.a, task.b, task.c = a, b, c
+    push(task)
+  end
+end
+
+local function new_task(co)
+  local task = { co = co }
+  held[co] = true
+  live[task] = true
+  count = count + 1
+  return task
+end
+
+local function end_task(task)
+  task.dead = true
+  live[task] = nil
+  count = count - 1
+end
+
+-- Suspends the running task; gives what it is woken with. Who calls it has checked that it can be.
+local function wait()
+  return yield(WAIT)
+end
+
+-- Says what keeps a task from waiting here, or nil.
+local function cannot_wait()
+  if not isyieldable() then
+    return new_error("Invalid", "cannot wait here: inside a callback of string.gsub or table.sort, or a metamethod "
+      .. "that one of Lua's own functions has called")
+  end
+end
+
+-- Waits for an operation of the embedder: its number, or nil and an error.
+local function await(operation, err)
+  if operation == nil then
+    return nil, err
+  end
+  operations[operation] = current
+  pending = pending + 1
+  return yield(WAIT)
+end
+
+-- Has `finish` called with the results of an operation.
+local function attend(operation, finish)
+  operations[operation] = finish
+  pending = pending + 1
+end
+
+local function forget(operation)
+  if operations[operation] then
+    operations[operation] = nil
+    pending = pending - 1
+    cancel(operation)
+  end
+end
+
+local function accept(operation, a, b, c)
+  local waiting = operations[operation]
+  if waiting == nil then
+    return
+  end
+  operations[operation] = nil
+  pending = pending - 1
+  if type(waiting) == "function" then
+    waiting(a, b, c)
+  else
+    wake(waiting, a, b, c)
+  end
+end
+
+-- What the embedder resumes with: nothing, or an operation that has finished.
+local function accept_any(operation, ...)
+  if operation then
+    accept(operation, ...)
+  end
+end
+
+kernel.wait, kernel.wake, kernel.await, kernel.attend, kernel.forget = wait, wake, await, attend, forget
+kernel.cannot_wait = cannot_wait
+function kernel.current() return current end
+
+-- Guards on what programs use
+
+local function out_of_memory(err)
+  return err == NO_MEMORY or type(err) == "userdata" and native.is_memory_error(err)
+end
+
+-- A limit is not for a program to catch and to run into again.
+local function refuse_memory(ok, err, ...)
+  if not ok and out_of_memory(err) then
+    if isyieldable() then
+      yield(FATAL)
+    end
+    error(NO_MEMORY, 0)
+  end
+  return ok, err, ...
+end
+
+function kernel.pcall(...)
+  return refuse_memory(pcall(...))
+end
+
+function kernel.xpcall(...)
+  return refuse_memory(xpcall(...))
+end
+
+-- Looks at the clock before something costly that the hook does not see.
+local function check()
+  if checkpoint() then
+    if isyieldable() then
+      yield(PAUSE)
+    end
+  end
+end
+kernel.check = check
+
+local relay
+local function relayed(co, ok, tag, ...)
+  if ok then
+    if tag == WAIT then
+      held[co] = true
+      return relay(co, yield(WAIT))
+    elseif tag == PAUSE or tag == nil and status(co) == "suspended" and preempted() then
+      held[co] = true
+      yield(PAUSE)
+      return relay(co)
+    elseif tag == FATAL then
+      return yield(FATAL)
+    end
+    return ok, tag, ...
+  end
+  return refuse_memory(ok, tag, ...)
+end
+
+function relay(co, ...)
+  held[co] = nil
+  return relayed(co, resume(co, ...))
+end
+
+function kernel.resume(co, ...)
+  if held[co] then
+    return false, "cannot resume a coroutine that waits"
+  end
+  return relayed(co, resume(co, ...))
+end
+
+local function unwrap(co, ok, err, ...)
+  if ok then
+    return err, ...
+  end
+  if status(co) == "dead" then
+    close_coroutine(co)
+  end
+  if type(err) == "string" then
+    error(err, 0)
+  end
+  error(err)
+end
+
+function kernel.wrap(f)
+  local co = create(f)
+  return function(...)
+    return unwrap(co, kernel.resume(co, ...))
+  end
+end
+
+function kernel.close(co)
+  if held[co] then
+    return false, "cannot close a coroutine that waits"
+  end
+  return close_coroutine(co)
+end
+
+function kernel.spawn(f, ...)
+  if type(f) ~= "function" then
+    error("bad argument #1 to 'spawn' (function expected, got " .. type(f) .. ")", 2)
+  end
+  local n = select("#", ...)
+  local co
+  if n <= 3 then
+    co = create(f)
+    wake(new_task(co), ...)
+  else
+    local arguments = { n = n, ... }
+    co = create(function() return f(unpack(arguments, 1, n)) end)
+    wake(new_task(co))
+  end
+  return co
+end
+
+-- Calls
+
+-- Runs functions one after another in the same coroutine: making one for each call would cost more than the call.
+local function work(f, ...)
+  return work(yield(IDLE, f(...)))
+end
+
+local worker
+
+local function start_worker()
+  worker = create(work)
+  held[worker] = true
+  return worker
+end
+
+-- Forgets all that is left of a call.
+local function clear()
+  for task in next, live do
+    task.dead = true
+  end
+  for operation in next, operations do
+    cancel(operation)
+  end
+  ready, first, last = {}, 1, 0
+  live, count = {}, 0
+  operations, pending = {}, 0
+  current, main = nil, nil
+end
+
+local function fail(err, trace)
+  if out_of_memory(err) then
+    -- Nothing is in order any more, and nothing may be made.
+    return FATAL
+  end
+  clear()
+  worker = nil
+  return FAILED, err, trace
+end
+
+local function succeed(value, err)
+  -- Mostly the one task of the call is all there was.
+  if count > 1 or pending > 0 or last >= first then
+    clear()
+  end
+  return DONE, value, err
+end
+
+local function step(task, ok, tag, a, b)
+  if not ok then
+    if out_of_memory(tag) then
+      return fail(tag)
+    elseif task == main then
+      return fail(tag, traceback(task.co))
+    end
+    end_task(task)
+    log_failure(tag, traceback(task.co))
+  elseif tag == IDLE and task == main then
+    return succeed(a, b)
+  elseif tag == FATAL then
+    return fail(NO_MEMORY)
+  elseif status(task.co) == "dead" then
+    end_task(task)
+  elseif tag == PAUSE or tag == nil and preempted() then
+    wake(task)
+    accept_any(yield(PAUSE))
+  elseif tag ~= WAIT then
+    -- It yielded to nobody in particular: others go first.
+    wake(task)
+  end
+end
+
+-- Runs tasks until the main one is done.
+local function run()
+  while true do
+    if first <= last then
+      local task = ready[first]
+      ready[first] = nil
+      first = first + 1
+      if not task.dead then
+        current = task
+        local a, b, c = task.a, task.b, task.c
+        task.a, task.b, task.c = nil, nil, nil
+        local signal, x, y = step(task, resume(task.co, a, b, c))
+        if signal then
+          return signal, x, y
+        end
+      end
+    elseif pending > 0 then
+      accept_any(yield(PARK))
+    else
+      local text = "deadlock: all " .. count .. " coroutines blocked with no pending operations"
+      return fail(new_error("Internal", text), main and traceback(main.co))
+    end
+  end
+end
+
+local function begun(task, ...)
+  local signal, x, y = step(task, ...)
+  if signal then
+    return signal, x, y
+  end
+  return run()
+end
+
+local main_task = { co = nil }
+
+local function call(f, ...)
+  local co = worker or start_worker()
+  main_task.co, main_task.dead = co, nil
+  main, current = main_task, main_task
+  live[main_task] = true
+  count = 1
+  return begun(main_task, resume(co, f, ...))
+end
+
+local function serve(...)
+  return serve(yield(call(...)))
+end
+
+kernel.serve = create(serve)
+return kernel

@@ -1,0 +1,174 @@
+-- What programs get of Lua's own library (L-6, L-7), guarded where one of its functions could work for long without an
+-- instruction that the hook sees, or reach out of the worker.
+
+local kernel, native, patterns = ...
+local check, error, type, select, tostring, next = kernel.check, error, type, select, tostring, next
+local getmetatable, setmetatable, rawget, rawset, rawlen = debug.getmetatable, setmetatable, rawget, rawset, rawlen
+local math_type, tointeger = math.type, math.tointeger
+local string, table, math, os, coroutine = string, table, math, os, coroutine
+
+-- From here on something is large enough to look at the clock for: some tens of microseconds of work.
+local LARGE = 1 << 16
+-- As much as a string may be made of at once.
+local MOST_BYTES = 1 << 30
+-- Elements that one call moves at most.
+local MOST_MOVED = 1 << 24
+
+local function copy(from, names)
+  local to = {}
+  for name in names:gmatch("%S+") do
+    to[name] = from[name]
+  end
+  return to
+end
+
+local globals = copy(_G, [[
+  _VERSION assert error getmetatable ipairs next pairs rawequal rawget rawset select tonumber tostring type
+]])
+globals.pcall, globals.xpcall = kernel.pcall, kernel.xpcall
+
+-- Finalizers would run where no limit holds, so a metatable's `__gc` is not looked at.
+function globals.setmetatable(object, metatable)
+  if type(metatable) ~= "table" then
+    return setmetatable(object, metatable)
+  end
+  local finalizer = rawget(metatable, "__gc")
+  if finalizer == nil then
+    return setmetatable(object, metatable)
+  end
+  rawset(metatable, "__gc", nil)
+  local ok, result = kernel.pcall(setmetatable, object, metatable)
+  rawset(metatable, "__gc", finalizer)
+  if not ok then
+    error(result, 2)
+  end
+  return result
+end
+
+function globals.print(...)
+  local parts = {}
+  for i = 1, select("#", ...) do
+    parts[i] = tostring((select(i, ...)))
+  end
+  native.log("info", nil, table.concat(parts, " "), nil)
+end
+
+-- string
+
+local strings = copy(string, "byte char format len lower pack packsize reverse sub unpack upper")
+
+local rep = string.rep
+function strings.rep(text, count, separator)
+  local n = tointeger(count)
+  if type(text) ~= "string" or n == nil or n <= 1 then
+    return rep(text, count, separator)
+  end
+  local length = #text + (separator ~= nil and #tostring(separator) or 0)
+  if length == 0 then
+    return ""
+  end
+  if n > MOST_BYTES // length then
+    error("resulting string too large", 2)
+  end
+  if n * length > LARGE then
+    check()
+  end
+  return rep(text, n, separator)
+end
+
+for name, matcher in next, patterns do
+  strings[name] = matcher
+end
+
+-- table
+
+local tables = copy(table, "pack")
+local concat, insert, remove, move, sort, unpack = table.concat, table.insert, table.remove, table.move, table.sort, table.unpack
+
+-- A length that a metamethod makes up, or a range far beyond the elements there are, would have one of these functions
+-- go on for as long as it says.
+local function check_range(list, name, from, to)
+  if type(list) ~= "table" then
+    return
+  end
+  local metatable = getmetatable(list)
+  if metatable ~= nil and rawget(metatable, "__len") ~= nil then
+    error("bad argument #1 to '" .. name .. "' (a table whose metatable has no __len expected)", 3)
+  end
+  local span = rawlen(list)
+  if from ~= nil and to ~= nil and to > from then
+    if to - from < 0 or to - from > span + MOST_MOVED then
+      error("bad argument to '" .. name .. "' (too many elements)", 3)
+    end
+    span = to - from
+  end
+  if span > LARGE then
+    check()
+  end
+end
+
+function tables.concat(list, separator, from, to)
+  if from ~= nil or to ~= nil then
+    check_range(list, "concat", tointeger(from) or 1, tointeger(to))
+  else
+    check_range(list, "concat")
+  end
+  return concat(list, separator, from, to)
+end
+
+function tables.insert(list, ...)
+  if type(list) == "table" and getmetatable(list) ~= nil or select("#", ...) > 1 then
+    check_range(list, "insert")
+  end
+  return insert(list, ...)
+end
+
+function tables.remove(list, ...)
+  if type(list) == "table" and getmetatable(list) ~= nil or ... then
+    check_range(list, "remove")
+  end
+  return remove(list, ...)
+end
+
+function tables.move(list, from, to, at, other)
+  local first, last = tointeger(from), tointeger(to)
+  if first and last and last >= first then
+    if last - first < 0 or last - first > MOST_MOVED then
+      error("too many elements to move", 2)
+    end
+    if last - first > LARGE then
+      check()
+    end
+  end
+  return move(list, from, to, at, other)
+end
+
+function tables.sort(list, less)
+  check_range(list, "sort")
+  return sort(list, less)
+end
+
+-- As many results as fit a stack: that is checked before they are taken.
+tables.unpack = unpack
+
+globals.string, globals.table = strings, tables
+globals.unpack = tables.unpack
+getmetatable("").__index = strings
+
+-- math, os, coroutine
+
+globals.math = copy(math, [[
+  abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger modf pi rad random randomseed
+  sin sqrt tan tointeger type ult
+]])
+local atan, log = math.atan, math.log
+globals.math.atan2 = atan
+function globals.math.pow(x, y) return x ^ y end
+function globals.math.log10(x) return log(x, 10) end
+
+globals.os = copy(os, "clock date difftime time")
+globals.coroutine = copy(coroutine, "create isyieldable running status yield")
+globals.coroutine.resume, globals.coroutine.wrap = kernel.resume, kernel.wrap
+globals.coroutine.close, globals.coroutine.spawn = kernel.close, kernel.spawn
+
+return globals

@@ -1,0 +1,135 @@
+//! Keeps programs from running for ever: a hook that every so many instructions looks at a clock.
+//!
+//! When the clock has moved, the coroutine that runs yields, wherever it is, and the call goes back to whoever polls it:
+//! that one looks at deadlines, at Ctrl-C and at other calls, and may never come back. Where Lua cannot yield, inside a
+//! callback of one of its own functions, the hook raises once the call is over, and again at each instruction after, so
+//! that catching it does not help.
+
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mlua::{Lua, ffi};
+
+use crate::host::Host;
+
+/// Instructions between two looks. Some of them may take a millisecond (joining long strings), so it is not more; a look
+/// costs about as much as five of them, so it is not less.
+const EVERY: c_int = 200;
+
+/// A clock that moves every few milliseconds while calls run.
+pub type Clock = Arc<AtomicUsize>;
+
+/// See the module's documentation. One a worker.
+pub struct Watch {
+    clock: Clock,
+    seen: AtomicUsize,
+    preempted: AtomicBool,
+    /// The coroutine that is resumed from Rust. What resumes it does not keep the stack of one that the hook has made
+    /// yield; and nothing in it takes long.
+    kernel: AtomicPtr<c_void>,
+    host: Mutex<Option<Arc<dyn Host>>>,
+}
+
+impl Watch {
+    pub fn new(clock: Clock) -> Arc<Self> {
+        let seen = AtomicUsize::new(clock.load(Ordering::Relaxed));
+        let (preempted, kernel) = (AtomicBool::new(false), AtomicPtr::default());
+        Arc::new(Watch { clock, seen, preempted, kernel, host: Mutex::default() })
+    }
+
+    /// Has the hook run for everything in this state that was not made yet.
+    pub fn install(self: &Arc<Self>, lua: &Lua) -> mlua::Result<()> {
+        // The state owns what the hook looks at: it lives as long as any of its code can run.
+        lua.set_app_data(Arc::clone(self));
+        let pointer = Arc::as_ptr(self).cast_mut().cast();
+        // SAFETY: three values on a stack with room for twenty; nothing in here raises but for want of memory, which
+        // `exec_raw` catches.
+        unsafe {
+            lua.exec_raw((), |state| {
+                ffi::lua_pushlightuserdata(state, pointer);
+                ffi::lua_rawsetp(state, ffi::LUA_REGISTRYINDEX, key());
+                ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, EVERY);
+            })
+        }
+    }
+
+    /// Leaves this coroutine alone.
+    pub fn spare(&self, kernel: &mlua::Thread) {
+        self.kernel.store(kernel.to_pointer().cast_mut(), Ordering::Relaxed);
+    }
+
+    /// The call that begins, or none.
+    pub fn serve(&self, host: Option<Arc<dyn Host>>) {
+        *self.host.lock().unwrap_or_else(PoisonError::into_inner) = host;
+    }
+
+    pub fn host(&self) -> Option<Arc<dyn Host>> {
+        self.host.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the clock has moved since the last look.
+    pub fn has_ticked(&self) -> bool {
+        let now = self.clock.load(Ordering::Relaxed);
+        self.seen.swap(now, Ordering::Relaxed) != now
+    }
+
+    /// Whether the hook has made a coroutine yield, which is told once.
+    pub fn take_preempted(&self) -> bool {
+        self.preempted.swap(false, Ordering::Relaxed)
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.host.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|host| host.is_over())
+    }
+}
+
+/// The watch of a state.
+pub fn watch(lua: &Lua) -> mlua::Result<Arc<Watch>> {
+    let found = lua.app_data_ref::<Arc<Watch>>().map(|watch| Arc::clone(&watch));
+    found.ok_or_else(|| mlua::Error::runtime("the worker has no watch"))
+}
+
+/// The running call's embedder.
+pub fn host(lua: &Lua) -> mlua::Result<Arc<dyn Host>> {
+    watch(lua)?.host().ok_or_else(|| mlua::Error::runtime("no call is running"))
+}
+
+/// Raises where the call is over; for work in Rust that may take long.
+pub fn refuse_overtime(lua: &Lua) -> mlua::Result<()> {
+    if watch(lua)?.is_over() { Err(mlua::Error::runtime(OVER)) } else { Ok(()) }
+}
+
+const OVER: &str = "the call is over";
+
+/// Where a state's registry has its watch: an address nobody else has.
+fn key() -> *const c_void {
+    static KEY: u8 = 0;
+    std::ptr::from_ref(&KEY).cast()
+}
+
+unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, _: *mut ffi::lua_Debug) {
+    // SAFETY: a hook has room for twenty values on the stack. The pointer is that of the `Arc` which the state holds as
+    // long as it exists. `lua_yield` with no values is what a count hook may do where the state can yield; it returns.
+    // `luaL_error` leaves by a long jump, over no frame with anything to drop.
+    unsafe {
+        ffi::lua_rawgetp(state, ffi::LUA_REGISTRYINDEX, key());
+        let pointer = ffi::lua_touserdata(state, -1).cast::<Watch>();
+        ffi::lua_pop(state, 1);
+        let Some(watch) = pointer.as_ref() else { return };
+        let ended = ffi::lua_gethookcount(state) == 1;
+        if watch.kernel.load(Ordering::Relaxed) == state.cast() {
+            return;
+        }
+        if !ended && !watch.has_ticked() {
+            return;
+        }
+        if ffi::lua_isyieldable(state) != 0 {
+            watch.preempted.store(true, Ordering::Relaxed);
+            ffi::lua_yield(state, 0);
+        } else if ended || watch.is_over() {
+            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, 1);
+            ffi::luaL_error(state, c"the call is over".as_ptr());
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A worker: one Lua state with a program in it, which serves one call at a time (L-1, L-2).
+//!
+//! A state is made with everything a program may use and nothing else: the libraries of Lua that reach out of it are not
+//! opened, the rest is guarded (`prelude/sandbox.lua`). Between calls it keeps what the program keeps in it.
+
+use std::sync::{Arc, LazyLock};
+
+use mlua::{Function, Lua, LuaOptions, StdLib, Table, Thread, Value as LuaValue};
+
+use crate::natives;
+use crate::operations::Operations;
+use crate::patterns;
+use crate::program::Plan;
+use crate::unit::compiled;
+use crate::watch::{Clock, Watch};
+
+/// A part of the prelude: Lua of our own that every worker begins with.
+struct Prelude {
+    name: &'static str,
+    bytecode: Vec<u8>,
+}
+
+macro_rules! prelude {
+    ($name:literal) => {{
+        let text = include_str!(concat!("prelude/", $name, ".lua"));
+        // Frames of these files are not shown to anybody: `wippy:` marks them.
+        let bytecode = compiled(text, concat!("wippy:", $name)).unwrap_or_else(|error| panic!("{error}"));
+        Prelude { name: $name, bytecode }
+    }};
+}
+
+static KERNEL: LazyLock<Prelude> = LazyLock::new(|| prelude!("kernel"));
+static PATTERNS: LazyLock<Prelude> = LazyLock::new(|| prelude!("patterns"));
+static SANDBOX: LazyLock<Prelude> = LazyLock::new(|| prelude!("sandbox"));
+static CHANNEL: LazyLock<Prelude> = LazyLock::new(|| prelude!("channel"));
+static CALLS: LazyLock<Prelude> = LazyLock::new(|| prelude!("calls"));
+static MODULES: LazyLock<Prelude> = LazyLock::new(|| prelude!("modules"));
+static PROGRAM: LazyLock<Prelude> = LazyLock::new(|| prelude!("program"));
+
+/// See the module's documentation.
+pub(crate) struct Worker {
+    // Before the state: these refer into it.
+    pub kernel: Thread,
+    /// What the next call begins with: it finds the program's function first, or is that.
+    pub entry: Function,
+    pub lua: Lua,
+    pub watch: Arc<Watch>,
+    pub operations: Operations,
+}
+
+impl Worker {
+    pub fn new(plan: &Arc<Plan>, clock: &Clock) -> mlua::Result<Worker> {
+        let libraries = StdLib::COROUTINE | StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS | StdLib::DEBUG;
+        // SAFETY: the unsafe part is the debug library, of which programs get nothing: the prelude takes what it needs
+        // and keeps it to itself.
+        let lua = unsafe { Lua::unsafe_new_with(libraries, LuaOptions::new().catch_rust_panics(false)) };
+        lua.set_memory_limit(plan.memory)?;
+        let watch = Watch::new(Arc::clone(clock));
+        watch.install(&lua)?;
+        let operations = Operations::default();
+        lua.set_app_data(operations.clone());
+        lua.set_app_data(Arc::clone(plan));
+        let (kernel, entry) = prepare(&lua, plan)?;
+        watch.spare(&kernel);
+        Ok(Worker { kernel, entry, lua, watch, operations })
+    }
+
+    /// Bytes the state takes.
+    pub fn memory(&self) -> usize {
+        self.lua.used_memory()
+    }
+}
+
+/// Runs the prelude; the kernel's coroutine, and the function that calls begin with.
+fn prepare(lua: &Lua, plan: &Arc<Plan>) -> mlua::Result<(Thread, Function)> {
+    let native = natives::table(lua, plan)?;
+    let kernel: Table = run(lua, &KERNEL, &native)?;
+    patterns::install(lua, &native)?;
+    let string: Table = lua.globals().raw_get("string")?;
+    let matchers: Table = run(lua, &PATTERNS, (&kernel, &native, string))?;
+    let globals: Table = run(lua, &SANDBOX, (&kernel, &native, matchers))?;
+    let channel: Table = run(lua, &CHANNEL, &kernel)?;
+    let calls: Table = run(lua, &CALLS, (&kernel, &native, &channel))?;
+    let modules: Table = run(lua, &MODULES, (&kernel, &native, &globals, &channel, &calls))?;
+    let boot: Function = run(lua, &PROGRAM, (&kernel, &native, &globals, modules))?;
+    // Nobody runs in these: every chunk has globals of its own.
+    lua.globals().clear()?;
+    Ok((kernel.raw_get("serve")?, boot))
+}
+
+fn run<R: mlua::FromLuaMulti>(
+    lua: &Lua,
+    prelude: &Prelude,
+    arguments: impl mlua::IntoLuaMulti,
+) -> mlua::Result<R> {
+    let chunk = lua.load(&prelude.bytecode[..]).set_name(prelude.name);
+    chunk.set_mode(mlua::ChunkMode::Binary).into_function()?.call(arguments)
+}
+
+/// Whether a value is what Lua raises for want of memory.
+pub(crate) fn is_memory_error(value: &LuaValue) -> bool {
+    match value {
+        LuaValue::Error(error) => error.chain().any(|cause| {
+            matches!(cause.downcast_ref::<mlua::Error>(), Some(mlua::Error::MemoryError(_)))
+        }) || matches!(&**error, mlua::Error::MemoryError(_)),
+        LuaValue::String(text) => text.as_bytes() == b"not enough memory",
+        _ => false,
+    }
+}
