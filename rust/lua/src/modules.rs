@@ -5,11 +5,11 @@
 //! only what is inside the state counts against a call's memory.
 
 pub mod args;
-pub mod errors;
-pub mod json;
-pub mod time;
 pub mod base64;
+pub mod errors;
 pub mod hash;
+pub mod json;
+pub mod text;
+pub mod time;
 pub mod uuid;
 pub mod yaml;
-pub mod text;
