@@ -11,6 +11,7 @@
 //! | `ty`, `signature`, `reflect`, `wit_text`, `display` | the plan: types with their layout, where they come from, how they print |
 //! | `arguments`, `lower`, `flat` | into the guest |
 //! | `copy_out`, `image`, `text` | out of the guest |
+//! | `dynamic` | values of Lua programs, both ways |
 //! | `component` (with `expected`), `core_module` | the two kinds of guests |
 //! | `arena` | memory for both directions |
 //!
@@ -23,6 +24,7 @@ pub mod component;
 mod copy_out;
 pub mod core_module;
 mod display;
+mod dynamic;
 mod error;
 mod expected;
 mod flat;
@@ -37,6 +39,7 @@ mod ty;
 mod wit_text;
 
 pub use arguments::{Arguments, SignatureMismatch, TooLong};
+pub use dynamic::{Answer, Misfit, ResultStyle};
 pub use error::{GuestValueError, ResultTooLarge};
 pub use image::Image;
 pub use reflect::Unsupported;

@@ -2,6 +2,7 @@
 
 mod async_calls;
 mod core_modules;
+mod dynamic;
 mod encodings;
 mod flat;
 mod guests;
