@@ -11,6 +11,7 @@
 //! | `converter` | the parameters of a call, its result |
 //! | `lower`, `numbers`, `sequences`, `buffers`, `composites`, `choices` | Python to WIT, by kind of type |
 //! | `lift` | WIT to Python |
+//! | `plain` | Python to values of Lua and back, without types |
 //! | `failure` | why an argument does not fit, and where |
 //! | `classes` | `Variant`, `Ok`, `Err`, `Some` |
 //!
@@ -27,6 +28,8 @@ mod failure;
 mod lift;
 mod lower;
 mod numbers;
+#[allow(dead_code, reason = "calls of Lua functions come next")]
+pub mod plain;
 mod plan;
 mod sequences;
 
