@@ -19,6 +19,7 @@ from ._core import (
     FunctionBase,
     FunctionSpec,
     InstanceBase,
+    LuaModule,
     Module,
     Network,
     NetworkRules,
@@ -34,11 +35,6 @@ from ._core import (
     run_command,
 )
 from ._core import __version__ as core_version
-
-try:
-    from ._core import LuaModule
-except ImportError:  # a core built before Lua came
-    LuaModule = None  # type: ignore[assignment,misc]
 
 OutputSink = Literal["inherit", "discard", "log"] | Callable[[bytes], object]
 

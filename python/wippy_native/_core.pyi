@@ -377,6 +377,7 @@ class Table:
         cls,
         *,
         log: Callable[[str, int, bytes], object],
+        message: Callable[[str, str, str | None, str, dict[str, Any] | None], object] | None = ...,
         refused: Callable[[str, str], object] | None = ...,
         network: Network | None = ...,
         authorize: Callable[[str, str], bool] | None = ...,
@@ -385,7 +386,8 @@ class Table:
         timed: bool = ...,
         result_style: Literal["table", "pair"] = ...,
     ) -> Table:
-        """`log(entry, fd, lines)` takes whole lines of guest output (fd 1 or 2), `refused(entry, text)` refusals of the
+        """`log(entry, fd, lines)` takes whole lines of guest output (fd 1 or 2),
+        `message(entry, level, logger, text, fields)` what Lua logs, `refused(entry, text)` refusals of the
         network. `timed`: take the times of calls. `result_style`: how Lua gets a WIT `result` (V-20)."""
     def add(self, function: FunctionBase) -> None: ...
     def add_python(self, id: str, callee: Callable[..., Any]) -> None: ...

@@ -64,8 +64,8 @@ def start(
 
 
 def start_at_home(
-    callee: Callable[[Any], Awaitable[Any]],
-    argument: Any,
+    callee: Callable[..., Awaitable[Any]],
+    arguments: tuple[Any, ...],
     context: contextvars.Context,
     scope: Scope,
     identity: str,
@@ -75,7 +75,7 @@ def start_at_home(
     context = context.copy()
     context.run(_scope.set, scope)
     try:
-        awaitable = context.run(callee, argument)
+        awaitable = context.run(callee, *arguments)
     except BaseException as error:  # noqa: BLE001 - handed on to the guest's caller
         done(None, error)
     else:

@@ -24,7 +24,7 @@ from .config.kinds import PARSERS, Config, is_plain_data, parse_entry
 from .env import Environment
 from .errors import PoolClosed, RegistryError, WippyError, combined
 from .function import Function, PythonFunction
-from .guest_log import log_output
+from .guest_log import log_message, log_output
 from .installed import Installed
 from .limits import Limits
 from .lua.function import LuaFunction
@@ -93,13 +93,14 @@ class Runtime:
         self._unusable: WippyError | None = None
         self._table = Table(
             log=log_output,
+            message=log_message,
             refused=log_refusal,
             network=core_network(network, self.limits, http),
             authorize=authorize,
             max_call_depth=self.limits.max_call_depth,
             max_calls=self.limits.max_calls,
             timed=timing_is_on(),
-            **({} if result_style == "table" else {"result_style": result_style}),
+            result_style=result_style,
         )
         self._preparer = Preparer(
             engine=Engine(cache_dir=None if cache_dir is None else os.fspath(cache_dir)),

@@ -8,6 +8,7 @@ use std::fmt;
 
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
+use wippy_lua::error::ErrorValue;
 
 use crate::imports::filesystem::most_handles;
 use crate::values;
@@ -42,6 +43,8 @@ pub enum What {
     Forked,
     /// The embedder's own code stopped the call.
     Aborted(Abort),
+    /// A script raised it, or returned it as its error (L-12 to L-14).
+    Raised(Box<ErrorValue>),
     /// A fault of ours.
     Internal,
 }
@@ -64,6 +67,19 @@ impl Failure {
 
     pub fn internal(message: impl Into<String>) -> Self {
         Failure::new(What::Internal, message)
+    }
+
+    /// What stopped a call from inside; whoever called knows the limit's words.
+    pub fn stopped(stop: Stop) -> Self {
+        Failure::new(What::Aborted(Box::new(stop)), stop.to_string())
+    }
+
+    /// What [`Self::stopped`] was made of.
+    pub fn stop(&self) -> Option<Stop> {
+        match &self.what {
+            What::Aborted(reason) => reason.downcast_ref::<Stop>().copied(),
+            _ => None,
+        }
     }
 
     pub fn aborted(reason: Abort) -> Self {

@@ -4,9 +4,12 @@
 //! that call each other for ever meet an end. A frame knows its ancestors: a function that only one call may use at a
 //! time must not wait for a call it is itself part of (F-39).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
+
+use wippy_lua::error::ErrorValue;
+use wippy_lua::value::Value;
 
 use crate::mailbox::Mailbox;
 
@@ -27,6 +30,10 @@ struct Inner {
     over: AtomicBool,
     /// Runs what must not run on a guest's stack.
     mailbox: Arc<Mailbox>,
+    /// What calls above said those below may want to know: nil or a map (L-31, L-37).
+    context: Option<Arc<Value>>,
+    /// The last error that this call got of one it made.
+    last_error: Mutex<Option<Box<ErrorValue>>>,
 }
 
 #[derive(Default)]
@@ -49,6 +56,7 @@ impl Frame {
         };
         let depth = parent.map_or(1, |parent| parent.depth() + 1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let context = parent.and_then(|parent| parent.0.context.clone());
         Frame(Arc::new(Inner {
             id,
             entry,
@@ -59,7 +67,37 @@ impl Frame {
             tree,
             over: AtomicBool::new(false),
             mailbox,
+            context,
+            last_error: Mutex::default(),
         }))
+    }
+
+    /// The same with further values for the calls below, over those of the calls above. For a frame nobody else has yet.
+    pub fn with_context(mut self, values: &Value) -> Self {
+        if let (Some(inner), Value::Map(added)) = (Arc::get_mut(&mut self.0), values) {
+            let mut merged = match inner.context.as_deref() {
+                Some(Value::Map(before)) => before.clone(),
+                _ => Vec::new(),
+            };
+            merged.retain(|(name, _)| added.iter().all(|(other, _)| other != name));
+            merged.extend(added.iter().cloned());
+            inner.context = Some(Arc::new(Value::Map(merged)));
+        }
+        self
+    }
+
+    /// A callee has failed: what a guest is told of it is a text, from which the error is known again.
+    pub fn remember(&self, error: &ErrorValue) {
+        *self.0.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(error.clone()));
+    }
+
+    pub fn take_error(&self) -> Option<Box<ErrorValue>> {
+        self.0.last_error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Nil or a map.
+    pub fn context(&self) -> &Value {
+        self.0.context.as_deref().unwrap_or(&Value::Nil)
     }
 
     pub fn entry(&self) -> &str {

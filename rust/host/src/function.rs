@@ -17,6 +17,7 @@ use crate::net::access::Access;
 use crate::pool::Pool;
 use crate::resolve::{Method, Unresolved, resolve};
 use crate::running;
+use crate::script::{Script, ScriptSpec};
 use crate::spares::Spares;
 use crate::spec::Spec;
 use crate::state::State;
@@ -29,6 +30,8 @@ use crate::values::{GuestValueError, Signature};
 pub enum Linked {
     Component(wasmtime::component::InstancePre<State>),
     Core(wasmtime::InstancePre<State>),
+    /// No module: a function written in Lua.
+    Script(Arc<Script>),
 }
 
 /// What instances of this function need.
@@ -77,6 +80,7 @@ pub struct Function {
     pub(crate) access: Option<Arc<Access>>,
     /// Instances that somebody keeps, to be ended with the function.
     pub(crate) kept: Mutex<Vec<Weak<Kept>>>,
+    /// A script finds its own.
     method: Result<Method, String>,
     /// Shared by all functions that had this id since it was added.
     retired: OnceLock<Arc<AtomicBool>>,
@@ -100,18 +104,41 @@ impl Function {
         };
         // An answer may run where the call's asynchronous functions do, which its frame knows.
         needs.frame |= needs.network && table.network.transport.is_some();
-        let access = needs
-            .network
-            .then(|| Access::new(table, Arc::clone(&spec.id), spec.network.clone(), module.shared));
+        Ok(Function::assemble(table, linked, needs, method, spec, module.shared))
+    }
+
+    /// The function of a script.
+    pub fn prepare_script(table: &Arc<Table>, script: ScriptSpec, spec: Spec) -> Result<Arc<Self>, Failure> {
+        let shared = Shared::get()?;
+        let script = Script::new(script, &spec, shared);
+        let needs = script.needs();
+        let method = Err("a Lua function has no parameters that are known beforehand".to_owned());
+        Ok(Function::assemble(table, Linked::Script(script), needs, method, spec, shared))
+    }
+
+    fn assemble(
+        table: &Arc<Table>,
+        linked: Linked,
+        needs: Needs,
+        method: Result<Method, String>,
+        spec: Spec,
+        shared: &'static Shared,
+    ) -> Arc<Self> {
+        let access =
+            needs.network.then(|| Access::new(table, Arc::clone(&spec.id), spec.network.clone(), shared));
         let pool = Pool::new(spec.id.to_string(), spec.capacity, spec.inline);
-        Ok(Arc::new(Function {
+        let spares = match linked {
+            Linked::Script(_) => None,
+            _ => Spares::of(&spec, needs.weight, shared),
+        };
+        Arc::new(Function {
             table: Arc::downgrade(table),
             lifecycle: Arc::clone(&table.lifecycle),
             log: Arc::clone(&table.log),
             stats: Stats::new(table.timed),
-            shared: module.shared,
+            shared,
             kept: Mutex::default(),
-            spares: Spares::of(&spec, needs.weight, module.shared),
+            spares,
             access,
             linked,
             needs,
@@ -119,7 +146,20 @@ impl Function {
             method,
             retired: OnceLock::new(),
             spec,
-        }))
+        })
+    }
+
+    /// The script, if it is one.
+    pub fn script(&self) -> Option<&Arc<Script>> {
+        match &self.linked {
+            Linked::Script(script) => Some(script),
+            _ => None,
+        }
+    }
+
+    /// Fails where the method does not resolve; a script's is looked for in the call.
+    pub(crate) fn check_method(&self) -> Result<(), Failure> {
+        if self.script().is_some() { Ok(()) } else { self.method().map(drop) }
     }
 
     /// The plan of parameters and result.
@@ -144,6 +184,10 @@ impl Function {
         let code = match &self.linked {
             Linked::Component(pre) => Code::Component(pre.component().clone()),
             Linked::Core(pre) => Code::Core(pre.module().clone()),
+            Linked::Script(_) => {
+                let text = format!("{}: a Lua function has no further exports", self.spec.id);
+                return Err(Failure::new(What::Method, text));
+            }
         };
         match resolve(&code, name, self.spec.wit.as_deref()) {
             Ok(method) => Ok(NamedExport { name: name.to_owned(), method }),
@@ -183,6 +227,9 @@ impl Function {
     pub(crate) fn drop_unused(&self) {
         if let Some(spares) = &self.spares {
             spares.close();
+        }
+        if let Some(script) = self.script() {
+            script.program.close();
         }
         if let Some(access) = &self.access {
             access.pool.clear();

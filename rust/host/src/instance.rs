@@ -112,6 +112,7 @@ pub(crate) fn wasi<'a>(
             Wasi::Component(Box::new((builder.build(), table)))
         }
         Linked::Core(_) => Wasi::Preview1(Box::new(builder.build_p1())),
+        Linked::Script(_) => Wasi::None,
     })
 }
 
@@ -138,6 +139,7 @@ impl Linked {
         match self {
             Linked::Component(pre) => pre.instantiate_async(store).await.map(Live::Component),
             Linked::Core(pre) => core_async(pre, store).await.map(Live::Core),
+            Linked::Script(_) => Err(not_a_module()),
         }
     }
 
@@ -150,8 +152,14 @@ impl Linked {
                 initialize(store, &instance)?;
                 Ok(Live::Core(instance))
             }
+            Linked::Script(_) => Err(not_a_module()),
         }
     }
+}
+
+/// Nobody asks for an instance of a script.
+fn not_a_module() -> wasmtime::Error {
+    wasmtime::Error::msg("a script has no instances")
 }
 
 /// A core module's instance, ready for calls, on a fiber.

@@ -9,7 +9,8 @@
 //! | once per module | `module`, `cache`, `inspect` |
 //! | once per entry | `spec`, `groups`, `imports`, `resolve`, `function`, `table`, `reply` |
 //! | instances without a call | `warm`, `spares`, `room` |
-//! | each call | `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `input`, `output`, `streams`, `inherited`, `stack`, `stats`, `histogram`, `stopwatch` |
+//! | functions without a module | `script` |
+//! | each call | `calling`, `call`, `instance`, `state`, `pool`, `frame`, `running`, `driver`, `mailbox`, `threads`, `input`, `output`, `streams`, `inherited`, `stack`, `stats`, `histogram`, `stopwatch` |
 //! | many calls | `batch`, `pace` |
 //! | what guests reach outside | `net` |
 //! | arguments and results | `values` |
@@ -19,6 +20,7 @@
 pub mod batch;
 pub mod cache;
 pub mod call;
+mod calling;
 pub mod driver;
 pub mod engine;
 pub mod error;
@@ -44,6 +46,7 @@ pub mod reply;
 mod resolve;
 mod room;
 mod running;
+pub mod script;
 pub mod signals;
 mod spares;
 pub mod spec;

@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::table::{Payload, Refusal};
+use crate::table::{Output, Refusal};
 use crate::threads::Threads;
 
 type Answer<T> = Result<T, Refusal>;
 type Action = Box<dyn FnOnce() + Send>;
 
 /// Takes the answer, once.
-pub struct Reply<T = Payload> {
+pub struct Reply<T = Output> {
     answer: oneshot::Sender<Answer<T>>,
     withdrawal: Arc<Mutex<Withdrawal>>,
 }
@@ -46,7 +46,7 @@ impl<T> Reply<T> {
 }
 
 /// The guest's side of a [`Reply`].
-pub struct Awaited<T = Payload> {
+pub struct Awaited<T = Output> {
     answered: oneshot::Receiver<Answer<T>>,
     withdrawal: Arc<Mutex<Withdrawal>>,
     threads: &'static Threads,

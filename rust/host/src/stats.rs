@@ -29,10 +29,12 @@ pub enum Kind {
     Argument,
     /// The guest returned the error side of its `result`.
     Guest,
+    /// The script raised or returned an error.
+    Raised,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 15] = [
         Kind::Load,
         Kind::Method,
         Kind::Trap,
@@ -47,6 +49,7 @@ impl Kind {
         Kind::Internal,
         Kind::Argument,
         Kind::Guest,
+        Kind::Raised,
     ];
 }
 
@@ -65,6 +68,7 @@ impl From<&What> for Kind {
             What::Forked => Kind::Forked,
             What::Aborted(_) => Kind::Aborted,
             What::Internal => Kind::Internal,
+            What::Raised(_) => Kind::Raised,
         }
     }
 }

@@ -4,6 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
+use wippy_lua::error::{ErrorValue, Kind};
+use wippy_lua::host::Level;
+use wippy_lua::value::Value;
+
 use crate::driver::Hooks;
 use crate::error::Abort;
 use crate::frame::Frame;
@@ -11,34 +15,53 @@ use crate::function::Function;
 use crate::lifecycle::Lifecycle;
 use crate::net::Network;
 pub use crate::reply::Reply;
+use crate::values::ResultStyle;
 
-/// What crosses `funcs`: text or bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Payload {
+/// What a function of the embedder is called with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// By a guest (H-22).
     Text(String),
     Bytes(Vec<u8>),
+    /// By a script (L-10).
+    Values(Vec<Value>),
 }
 
-/// Why a host's function gave no payload.
+/// What it gives: text or bytes to a guest (H-24), a value to a script.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    Text(String),
+    Bytes(Vec<u8>),
+    Value(Value),
+}
+
+/// Why a host's function gave nothing.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The guest gets this text as its `err` (H-23).
-    Err(String),
+    /// The caller gets this error; a guest its message as `err` (H-23).
+    Err(Box<ErrorValue>),
     /// The whole call ends.
     Abort(Abort),
+}
+
+impl Refusal {
+    /// An error of this kind.
+    pub fn of(kind: Kind, message: impl Into<String>) -> Self {
+        Refusal::Err(Box::new(ErrorValue::new(kind, message)))
+    }
 }
 
 /// A function of the embedder that guests call through `funcs`.
 pub trait HostFunction: Send + Sync {
     /// Starts it without blocking, where the embedder runs its asynchronous functions, and gives the request back where
     /// there is no such place for this call or this function. Runs on the guest's stack. `frame` is the caller's.
-    fn start(&self, input: Payload, frame: &Frame, reply: Reply) -> Option<(Payload, Reply)> {
+    fn start(&self, input: Input, frame: &Frame, reply: Reply) -> Option<(Input, Reply)> {
         let _ = frame;
         Some((input, reply))
     }
 
     /// Runs it where the call's [`Mailbox`](crate::mailbox::Mailbox) does, off the guest's stack.
-    fn call(&self, input: Payload, frame: &Frame, reply: Reply);
+    fn call(&self, input: Input, frame: &Frame, reply: Reply);
 }
 
 /// Decides whether one function may call another, or reach a place on the network, which is given as a URL (H-25). Runs
@@ -51,6 +74,9 @@ pub trait Authorize: Send + Sync {
 pub trait Log: Send + Sync {
     /// `fd` is 1 or 2.
     fn lines(&self, entry: &str, fd: u8, lines: &[u8]);
+
+    /// What a script logs; `fields` is nil or a map (L-8, L-38).
+    fn message(&self, entry: &str, level: Level, name: Option<&str>, text: &str, fields: &Value);
 
     /// A guest was refused something on the network.
     fn refused(&self, entry: &str, text: &str);
@@ -84,6 +110,8 @@ pub struct Table {
     pub authorize: Option<Arc<dyn Authorize>>,
     pub log: Arc<dyn Log>,
     pub network: Arc<Network>,
+    /// How scripts get what a WebAssembly function returns as its `result` (V-20).
+    pub result_style: ResultStyle,
     /// Whether the times of calls are taken.
     pub timed: bool,
 }
@@ -94,6 +122,7 @@ impl Table {
         authorize: Option<Arc<dyn Authorize>>,
         log: Arc<dyn Log>,
         network: Arc<Network>,
+        result_style: ResultStyle,
         timed: bool,
     ) -> Arc<Self> {
         Arc::new(Table {
@@ -104,6 +133,7 @@ impl Table {
             authorize,
             log,
             network,
+            result_style,
             timed,
         })
     }

@@ -20,7 +20,7 @@ const IDLE_TICKS: u32 = 50;
 struct Inner {
     engine: wasmtime::Engine,
     running: AtomicUsize,
-    ticks: AtomicUsize,
+    ticks: Arc<AtomicUsize>,
     asleep: AtomicBool,
 }
 
@@ -35,7 +35,7 @@ impl Ticker {
         let inner = Arc::new(Inner {
             engine,
             running: AtomicUsize::new(0),
-            ticks: AtomicUsize::new(0),
+            ticks: Arc::default(),
             asleep: AtomicBool::new(false),
         });
         let its = Arc::clone(&inner);
@@ -46,6 +46,11 @@ impl Ticker {
     /// A clock that costs nothing to read: it changes every [`TICK`] while calls run.
     pub fn ticks(&self) -> usize {
         self.inner.ticks.load(Ordering::Relaxed)
+    }
+
+    /// The same clock, for those that read it without us.
+    pub fn clock(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.inner.ticks)
     }
 
     /// Keeps the epoch advancing until the guard is dropped.

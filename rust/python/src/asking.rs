@@ -4,10 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use wippy_host::frame::Frame;
 use wippy_host::table::{Refusal, Reply};
+use wippy_lua::error::Kind;
 
 use crate::callee::message;
+use crate::values::error_value;
 use crate::home::PyHome;
 use crate::hooks::RunsPython;
 use crate::scope::{Scope, within};
@@ -20,14 +23,28 @@ pub trait Asked: 'static {
     /// Its name in errors, itself, and whether calling it gives a coroutine.
     fn asked(&self) -> (&str, &Arc<Py<PyAny>>, bool);
 
-    fn argument(py: Python<'_>, question: Self::Question) -> PyResult<Bound<'_, PyAny>>;
+    /// What its answer is to be, where there is a choice.
+    fn form(_: &Self::Question) -> Form {
+        Form::Payload
+    }
 
-    fn answer(py: Python<'_>, id: &str, value: &Bound<'_, PyAny>) -> PyResult<Self::Answer>;
+    fn arguments(py: Python<'_>, question: Self::Question) -> PyResult<Bound<'_, PyTuple>>;
+
+    fn answer(py: Python<'_>, id: &str, value: &Bound<'_, PyAny>, form: Form) -> PyResult<Self::Answer>;
 
     /// What the guest gets of an exception.
     fn refusal(error: PyErr) -> Refusal {
         refusal(error)
     }
+}
+
+/// What a function's result is turned into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Text or bytes, for a guest.
+    Payload,
+    /// A value, for a script.
+    Value,
 }
 
 /// Whether calling a function gives a coroutine, as far as can be told beforehand.
@@ -48,9 +65,9 @@ pub fn start<A: Asked>(
     let (id, callee, frame) = (id.to_owned(), Arc::clone(callee), frame.clone());
     queue.push(Box::new(move |py| {
         let Some(home) = PyHome::of(&frame) else { return Ok(()) };
-        let done = Done::new::<A>(&id, Some(reply));
-        let argument = match A::argument(py, question) {
-            Ok(argument) => argument,
+        let done = Done::new::<A>(&id, A::form(&question), Some(reply));
+        let arguments = match A::arguments(py, question) {
+            Ok(arguments) => arguments,
             Err(error) => {
                 done.finish(py, Err(error));
                 return Ok(());
@@ -58,7 +75,7 @@ pub fn start<A: Asked>(
         };
         let scope = Scope::new(frame.clone());
         let start = py.import("wippy_native.callees")?.getattr("start_at_home")?;
-        start.call1((callee.bind(py), argument, &home.context, scope, id, done)).map(drop)
+        start.call1((callee.bind(py), arguments, &home.context, scope, id, done)).map(drop)
     }));
     None
 }
@@ -69,16 +86,17 @@ pub fn call<A: Asked>(asked: &A, question: A::Question, frame: &Frame, reply: Re
     let (id, callee, _) = asked.asked();
     let mut reply = Some(reply);
     let answer = Python::try_attach(|py| {
-        let argument = A::argument(py, question)?;
+        let form = A::form(&question);
+        let arguments = A::arguments(py, question)?;
         let callee = callee.bind(py);
         let result = within(frame, || match PyHome::of(frame) {
-            Some(home) => home.run(callee, argument),
-            None => callee.call1((argument,)),
+            Some(home) => home.run(callee, &arguments),
+            None => callee.call1(&arguments),
         })?;
         if !result.hasattr("__await__")? {
-            return A::answer(py, id, &result).map(Some);
+            return A::answer(py, id, &result, form).map(Some);
         }
-        let done = Done::new::<A>(id, reply.take());
+        let done = Done::new::<A>(id, form, reply.take());
         let scope = Scope::new(frame.clone());
         if let Some((queue, home)) = PyHome::of(frame).and_then(|home| Some((home.queue.as_ref()?, home))) {
             let (result, context) = (result.unbind(), home.context.clone_ref(py));
@@ -98,7 +116,7 @@ pub fn call<A: Asked>(asked: &A, question: A::Question, frame: &Frame, reply: Re
         Some(Ok(Some(answer))) => reply.send(Ok(answer)),
         Some(Ok(None)) => {}
         Some(Err(error)) => reply.send(Err(A::refusal(error))),
-        None => reply.send(Err(Refusal::Err("Python is shutting down".to_owned()))),
+        None => reply.send(Err(Refusal::of(Kind::Unavailable, "Python is shutting down"))),
     }
 }
 
@@ -111,12 +129,13 @@ trait Waiting: Send + Sync {
 
 struct Pending<A: Asked> {
     id: String,
+    form: Form,
     reply: Reply<A::Answer>,
 }
 
 impl<A: Asked> Waiting for Pending<A> {
     fn tell(self: Box<Self>, py: Python<'_>, outcome: PyResult<&Bound<'_, PyAny>>) {
-        let answer = outcome.and_then(|value| A::answer(py, &self.id, value));
+        let answer = outcome.and_then(|value| A::answer(py, &self.id, value, self.form));
         self.reply.send(answer.map_err(A::refusal));
     }
 
@@ -132,8 +151,8 @@ struct Done {
 }
 
 impl Done {
-    fn new<A: Asked>(id: &str, reply: Option<Reply<A::Answer>>) -> Self {
-        let pending = |reply| Box::new(Pending::<A> { id: id.to_owned(), reply }) as Box<dyn Waiting>;
+    fn new<A: Asked>(id: &str, form: Form, reply: Option<Reply<A::Answer>>) -> Self {
+        let pending = |reply| Box::new(Pending::<A> { id: id.to_owned(), form, reply }) as Box<dyn Waiting>;
         Done { waiting: Mutex::new(reply.map(pending)) }
     }
 
@@ -176,11 +195,14 @@ impl Done {
     }
 }
 
-/// An exception as the guest's `err` (H-23). What is no error of the function (Ctrl-C, an exit) ends the whole call.
+/// An exception as the caller's error (H-23, L-24). What is no error of the function (Ctrl-C, an exit) ends the whole
+/// call.
 pub fn refusal(error: PyErr) -> Refusal {
-    let text = Python::try_attach(|py| error.is_instance_of::<PyException>(py).then(|| message(py, &error)));
-    match text.flatten() {
-        Some(text) => Refusal::Err(text),
+    let known = Python::try_attach(|py| {
+        error.is_instance_of::<PyException>(py).then(|| error_value(py, &error, message(py, &error)))
+    });
+    match known.flatten() {
+        Some(known) => Refusal::Err(Box::new(known)),
         None => Refusal::Abort(Box::new(error)),
     }
 }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyBaseException, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyMemoryView, PyString};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyMemoryView, PyString, PyTuple};
 use wippy_host::error::Abort;
 use wippy_host::frame::Frame;
-use wippy_host::table::{Authorize, HostFunction, Log, Payload, Reply};
+use wippy_host::table::{Authorize, HostFunction, Input, Log, Output, Reply};
 use wippy_host::values::go_float;
+use wippy_lua::host::Level;
+use wippy_lua::value::Value;
 
-use crate::asking::{self, Asked};
+use crate::asking::{self, Asked, Form};
 use crate::hooks::RunsPython;
+use crate::values::{plain, to_python};
 
 /// A registered Python function.
 pub struct PyCallee {
@@ -23,60 +26,74 @@ pub struct PyCallee {
 }
 
 impl Asked for PyCallee {
-    type Question = Payload;
-    type Answer = Payload;
+    type Question = Input;
+    type Answer = Output;
 
     fn asked(&self) -> (&str, &Arc<Py<PyAny>>, bool) {
         (&self.id, &self.callee, self.is_async)
     }
 
-    fn argument<'py>(py: Python<'py>, input: Payload) -> PyResult<Bound<'py, PyAny>> {
-        Ok(match input {
-            Payload::Text(text) => PyString::new(py, &text).into_any(),
-            Payload::Bytes(bytes) => PyBytes::new(py, &bytes).into_any(),
-        })
+    fn form(question: &Input) -> Form {
+        match question {
+            Input::Values(_) => Form::Value,
+            _ => Form::Payload,
+        }
     }
 
-    fn answer(py: Python<'_>, id: &str, value: &Bound<'_, PyAny>) -> PyResult<Payload> {
-        payload(py, id, value)
+    fn arguments<'py>(py: Python<'py>, input: Input) -> PyResult<Bound<'py, PyTuple>> {
+        match input {
+            Input::Text(text) => PyTuple::new(py, [PyString::new(py, &text)]),
+            Input::Bytes(bytes) => PyTuple::new(py, [PyBytes::new(py, &bytes)]),
+            Input::Values(values) => {
+                let values = values.iter().map(|value| to_python(py, value));
+                PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)
+            }
+        }
+    }
+
+    fn answer(py: Python<'_>, id: &str, value: &Bound<'_, PyAny>, form: Form) -> PyResult<Output> {
+        match form {
+            Form::Payload => payload(py, id, value),
+            Form::Value => plain::result(py, id, value).map(Output::Value),
+        }
     }
 }
 
 impl HostFunction for PyCallee {
-    fn start(&self, input: Payload, frame: &Frame, reply: Reply) -> Option<(Payload, Reply)> {
+    fn start(&self, input: Input, frame: &Frame, reply: Reply) -> Option<(Input, Reply)> {
         asking::start(self, input, frame, reply)
     }
 
-    fn call(&self, input: Payload, frame: &Frame, reply: Reply) {
+    fn call(&self, input: Input, frame: &Frame, reply: Reply) {
         asking::call(self, input, frame, reply);
     }
 }
 
 /// A Python value as text or bytes (H-24): JSON for what has no text of its own.
-fn payload(py: Python<'_>, id: &str, value: &Bound<'_, PyAny>) -> PyResult<Payload> {
+fn payload(py: Python<'_>, id: &str, value: &Bound<'_, PyAny>) -> PyResult<Output> {
     if let Ok(text) = value.cast::<PyString>() {
-        return Ok(Payload::Text(text.to_str()?.to_owned()));
+        return Ok(Output::Text(text.to_str()?.to_owned()));
     }
     if value.is_instance_of::<PyBytes>()
         || value.is_instance_of::<PyByteArray>()
         || value.is_instance_of::<PyMemoryView>()
     {
-        return Ok(Payload::Bytes(PyByteArray::from(value)?.to_vec()));
+        return Ok(Output::Bytes(PyByteArray::from(value)?.to_vec()));
     }
     if value.is_none() {
-        return Ok(Payload::Text(String::new()));
+        return Ok(Output::Text(String::new()));
     }
     if let Ok(flag) = value.cast_exact::<PyBool>() {
-        return Ok(Payload::Text(flag.is_true().to_string()));
+        return Ok(Output::Text(flag.is_true().to_string()));
     }
     if value.is_instance_of::<PyInt>() {
-        return Ok(Payload::Text(value.str()?.to_str()?.to_owned()));
+        return Ok(Output::Text(value.str()?.to_str()?.to_owned()));
     }
     if let Ok(number) = value.cast::<PyFloat>() {
-        return Ok(Payload::Text(go_float(number.value(), false)));
+        return Ok(Output::Text(go_float(number.value(), false)));
     }
     let text = py.import("wippy_native.callees")?.call_method1("to_json", (id, value))?;
-    Ok(Payload::Text(text.extract()?))
+    Ok(Output::Text(text.extract()?))
 }
 
 /// The exception's message and those of its causes, `A: B`.
@@ -137,6 +154,8 @@ impl Authorize for PyAuthorize {
 pub struct PyLog {
     /// Takes an entry's id, 1 or 2, and lines.
     pub lines: Py<PyAny>,
+    /// Takes an entry's id, a level's name, a logger's name or None, a text, and fields.
+    pub message: Option<Py<PyAny>>,
     /// Takes an entry's id and a text.
     pub refused: Option<Py<PyAny>>,
 }
@@ -149,6 +168,24 @@ impl Log for PyLog {
             // A broken log handler must not fail the guest's call.
             if let Err(error) = logged {
                 error.write_unraisable(py, Some(self.lines.bind(py)));
+            }
+        });
+    }
+
+    fn message(&self, entry: &str, level: Level, name: Option<&str>, text: &str, fields: &Value) {
+        let Some(message) = &self.message else { return };
+        let _running = RunsPython::enter();
+        let level = match level {
+            Level::Debug => "DEBUG",
+            Level::Info => "INFO",
+            Level::Warn => "WARNING",
+            Level::Error => "ERROR",
+        };
+        let _ = Python::try_attach(|py| {
+            let logged = to_python(py, fields)
+                .and_then(|fields| message.bind(py).call1((entry, level, name, text, fields)));
+            if let Err(error) = logged {
+                error.write_unraisable(py, Some(message.bind(py)));
             }
         });
     }

@@ -5,6 +5,10 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict, PyType};
 use wippy_host::error::{Failure, What};
+use wippy_lua::error::ErrorValue;
+use wippy_lua::value::Value;
+
+use crate::values::to_python;
 
 /// A class of `wippy_native.errors`.
 fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
@@ -52,6 +56,7 @@ pub fn raise(py: Python<'_>, failure: Failure, entry: Option<&str>) -> PyErr {
         What::Cancelled => plain("Cancelled", "Canceled"),
         What::Ended | What::Forked => plain("WippyError", "Unavailable"),
         What::Internal => plain("InternalError", "Internal"),
+        What::Raised(error) => raised(py, *error, &message, entry),
         What::Trap { trap, backtrace } => with(py, "GuestTrap", &message, "Internal", entry, |own| {
             own.set_item("trap", trap)?;
             own.set_item("backtrace", backtrace)
@@ -86,6 +91,48 @@ pub fn raise(py: Python<'_>, failure: Failure, entry: Option<&str>) -> PyErr {
     }
 }
 
+/// A script's error, with its place (L-14).
+fn raised(py: Python<'_>, found: ErrorValue, message: &str, entry: Option<&str>) -> PyErr {
+    let ErrorValue { kind, message: value, retryable, details, traceback } = found;
+    with(py, "LuaError", message, kind.name(), entry, |own| {
+        let (file, line) = place(&traceback).or_else(|| place(&value)).unwrap_or_default();
+        own.set_item("value", value)?;
+        own.set_item("retryable", retryable.unwrap_or(false))?;
+        own.set_item("traceback", traceback)?;
+        own.set_item("file", file)?;
+        own.set_item("line", line)?;
+        own.set_item("details", details_of(py, &details)?)
+    })
+}
+
+/// The details of an error, which have names in Python.
+pub fn details_of<'py>(py: Python<'py>, details: &Value) -> PyResult<Bound<'py, PyAny>> {
+    let found = to_python(py, details)?;
+    if matches!(details, Value::Map(_)) {
+        return Ok(found);
+    }
+    let named = PyDict::new(py);
+    if !matches!(details, Value::Nil) {
+        named.set_item("value", found)?;
+    }
+    Ok(named.into_any())
+}
+
+/// File and line of the first frame: `file:line: ...`.
+fn place(text: &str) -> Option<(String, u32)> {
+    let frame = text.lines().next()?;
+    let mut from = 0;
+    loop {
+        let colon = from + frame.get(from..)?.find(':')?;
+        let rest = &frame[colon + 1..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 && rest[digits..].starts_with(':') {
+            return Some((frame[..colon].to_owned(), rest[..digits].parse().ok()?));
+        }
+        from = colon + 1;
+    }
+}
+
 fn with(
     py: Python<'_>,
     name: &str,
@@ -102,11 +149,25 @@ fn with(
 }
 
 /// `GuestError` with the value of the error side (V-22).
-pub fn guest_error(py: Python<'_>, entry: &str, value: Bound<'_, PyAny>) -> PyErr {
+pub fn guest_error(
+    py: Python<'_>,
+    entry: &str,
+    value: Bound<'_, PyAny>,
+    cause: Option<ErrorValue>,
+) -> PyErr {
     let shown =
         value.str().map_or_else(|_| "an error".to_owned(), |text| text.to_string_lossy().into_owned());
-    match [("value", value)].into_py_dict(py) {
-        Ok(own) => error(py, "GuestError", &format!("{entry}: {shown}"), "Unknown", Some(entry), &own),
+    // WIT has no kinds of errors: the guest may have passed on the text of one that has.
+    let kind = cause.as_ref().map_or("Unknown", |cause| cause.kind.name());
+    let filled = [("value", value)].into_py_dict(py).and_then(|own| {
+        if let Some(cause) = &cause {
+            own.set_item("retryable", cause.retryable.unwrap_or(false))?;
+            own.set_item("details", details_of(py, &cause.details)?)?;
+        }
+        Ok(own)
+    });
+    match filled {
+        Ok(own) => error(py, "GuestError", &format!("{entry}: {shown}"), kind, Some(entry), &own),
         Err(problem) => problem,
     }
 }

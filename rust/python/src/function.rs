@@ -11,6 +11,7 @@ use wippy_host::call::{Caller, Options, Request};
 use wippy_host::error::{Failure, What};
 use wippy_host::function::{Function, NamedExport};
 use wippy_host::imports::cli::Stdin;
+use wippy_host::script::ScriptSpec;
 use wippy_host::spec::{Env, Pairs};
 use wippy_host::table::Table as HostTable;
 use wippy_host::values::{Arguments, Image};
@@ -19,6 +20,7 @@ use crate::bridge::Bridge;
 use crate::errors::{guest_error, raise};
 use crate::home::{self, PyHome};
 use crate::hooks::{Signals, interrupt, notice_faulthandler};
+use crate::lua::LuaModule;
 use crate::module::Module;
 use crate::output::output;
 use crate::pending::{Delivery, Pending};
@@ -26,7 +28,7 @@ use crate::scope;
 use crate::spec::{FunctionSpec, PyEnv};
 use crate::stats;
 use crate::table::Table;
-use crate::values::{Converter, LiftError, Lifted};
+use crate::values::{Converter, LiftError, Lifted, plain, to_python};
 
 /// What all configurations of a function share.
 pub struct Prepared {
@@ -69,7 +71,7 @@ impl FunctionBase {
     fn new(
         py: Python<'_>,
         table: &Bound<'_, PyAny>,
-        module: Option<&Bound<'_, Module>>,
+        module: Option<&Bound<'_, PyAny>>,
         spec: Option<&Bound<'_, FunctionSpec>>,
     ) -> PyResult<Self> {
         if let Ok(configured) = table.cast::<Configured>() {
@@ -85,11 +87,12 @@ impl FunctionBase {
                 "FunctionBase(table, module, spec): module and spec are required",
             ));
         };
-        let (table, module, spec) = (&table.cast::<Table>()?.get().inner, &module.get().inner, spec.get());
-        let prepared = py.detach(|| Function::prepare(table, module, spec.spec.clone()));
+        let (table, spec) = (&table.cast::<Table>()?.get().inner, spec.get());
+        let prepared = prepare(py, table, module, spec)?;
         let function = prepared.map_err(|failure| raise(py, failure, Some(&spec.spec.id)))?;
         let converter = match function.signature() {
             Ok(signature) => Some(Converter::new(py, signature)),
+            // A script has none, and needs none.
             Err(_) => None,
         };
         let shared = Arc::new(Prepared {
@@ -173,7 +176,11 @@ impl FunctionBase {
     }
 
     fn resolve_error(&self) -> Option<String> {
-        self.shared.function.signature().err().map(|failure| failure.message)
+        let function = &self.shared.function;
+        if function.script().is_some() {
+            return None;
+        }
+        function.signature().err().map(|failure| failure.message)
     }
 
     fn probe(&self, py: Python<'_>) -> PyResult<Vec<(String, String)>> {
@@ -250,6 +257,9 @@ impl Prepared {
 
     /// The arguments of a call with a single parameter.
     pub fn lower_one(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Arguments> {
+        if self.function.script().is_some() {
+            return self.script_arguments(py, &PyTuple::new(py, [value])?, None);
+        }
         let spec = &self.function.spec;
         let lowered = self.converter(py)?.lower_one(py, &spec.id, &spec.method, value);
         lowered.inspect_err(|error| stats::count(py, &self.function, error))
@@ -267,6 +277,9 @@ impl Prepared {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Arguments> {
+        if self.function.script().is_some() {
+            return self.script_arguments(py, args, kwargs);
+        }
         let spec = &self.function.spec;
         let lowered = match export {
             Some(Export { named, converter }) => converter.lower(py, &spec.id, &named.name, args, kwargs),
@@ -274,6 +287,17 @@ impl Prepared {
                 .converter(py)
                 .and_then(|converter| converter.lower(py, &spec.id, &spec.method, args, kwargs)),
         };
+        lowered.inspect_err(|error| stats::count(py, &self.function, error))
+    }
+
+    fn script_arguments(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Arguments> {
+        let spec = &self.function.spec;
+        let lowered = plain::arguments(&spec.id, &spec.method, args, kwargs).map(Arguments::of_script);
         lowered.inspect_err(|error| stats::count(py, &self.function, error))
     }
 
@@ -310,13 +334,20 @@ impl Prepared {
     ) -> PyResult<Py<PyAny>> {
         let id = &self.function.spec.id;
         let image = outcome.map_err(|failure| raise(py, failure, Some(id)))?;
+        if self.function.script().is_some() {
+            return to_python(py, image.script_value()).map(Bound::unbind);
+        }
         let converter = match export {
             Some(export) => &export.converter,
             None => self.converter(py)?,
         };
         let error = match converter.lift(py, &image, raise_err) {
             Ok(Lifted::Value(value)) => return Ok(value.unbind()),
-            Ok(Lifted::GuestErr(value)) => guest_error(py, id, value),
+            Ok(Lifted::GuestErr(value)) => {
+                let text = value.extract::<String>().ok();
+                let cause = text.and_then(|text| image.passed_on(&text).cloned());
+                guest_error(py, id, value, cause)
+            }
             Err(LiftError::Guest(broken)) => raise(py, self.function.broken_result(&broken), Some(id)),
             Err(LiftError::Python(error)) => error,
         };
@@ -330,6 +361,24 @@ impl Prepared {
             Ok(_) => PyTypeError::new_err("the function has no conversion plan"),
         }
     }
+}
+
+fn prepare(
+    py: Python<'_>,
+    table: &Arc<HostTable>,
+    module: &Bound<'_, PyAny>,
+    spec: &FunctionSpec,
+) -> PyResult<Result<Arc<Function>, Failure>> {
+    if let Ok(script) = module.cast::<LuaModule>() {
+        let script = ScriptSpec {
+            unit: Arc::clone(&script.get().unit),
+            directories: spec.directories.clone(),
+            environment: spec.environment.clone(),
+        };
+        return Ok(py.detach(|| Function::prepare_script(table, script, spec.spec.clone())));
+    }
+    let module = &module.cast::<Module>()?.get().inner;
+    Ok(py.detach(|| Function::prepare(table, module, spec.spec.clone())))
 }
 
 fn seconds(seconds: f64) -> Duration {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use pyo3::sync::PyOnceLock;
 use wippy_host::frame::Frame;
 use wippy_host::mailbox::Home;
@@ -35,10 +36,11 @@ impl PyHome {
     pub fn run<'py>(
         &self,
         function: &Bound<'py, PyAny>,
-        argument: Bound<'py, PyAny>,
+        arguments: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let context = self.context.bind(function.py()).call_method0("copy")?;
-        context.call_method1("run", (function, argument))
+        let all = std::iter::once(function.clone()).chain(arguments.iter());
+        context.call_method1("run", PyTuple::new(function.py(), all.collect::<Vec<_>>())?)
     }
 }
 

@@ -16,6 +16,7 @@ mod function;
 mod home;
 mod hooks;
 mod instance;
+mod lua;
 mod module;
 mod network;
 mod output;
@@ -47,6 +48,8 @@ mod _core {
     use super::hooks::exiting;
     #[pymodule_export]
     use super::instance::InstanceBase;
+    #[pymodule_export]
+    use super::lua::LuaModule;
     #[pymodule_export]
     use super::module::{Module, describe};
     #[pymodule_export]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyTuple};
 use wippy_host::frame::Frame;
 use wippy_host::net::access::{NetworkSpec as HostSpec, ResponseLimits};
 use wippy_host::net::address;
@@ -18,9 +18,10 @@ use wippy_host::net::rules::{Rules, Spot, Verdict, WrongPattern};
 use wippy_host::net::target::{HostName, Origin};
 use wippy_host::net::tls::Tls;
 use wippy_host::net::{Network as HostNetwork, NetworkOptions};
+use wippy_lua::error::Kind;
 use wippy_host::table::{Refusal, Reply};
 
-use crate::asking::{self, Asked};
+use crate::asking::{self, Asked, Form};
 use crate::errors::raise;
 
 /// What one party allows and denies.
@@ -226,19 +227,28 @@ impl Asked for PyTransport {
         ("Runtime(http=...)", &self.callee, self.is_async)
     }
 
-    fn argument(py: Python<'_>, request: TransportRequest) -> PyResult<Bound<'_, PyAny>> {
+    fn arguments(py: Python<'_>, request: TransportRequest) -> PyResult<Bound<'_, PyTuple>> {
         let headers: Vec<_> =
             request.headers.iter().map(|(name, value)| (name.as_str(), PyBytes::new(py, value))).collect();
         let body = PyBytes::new(py, &request.body);
         let make = py.import("wippy_native.network")?.getattr("request")?;
-        make.call1((request.entry, request.method, request.url, headers, body))
+        let request = make.call1((request.entry, request.method, request.url, headers, body))?;
+        PyTuple::new(py, [request])
     }
 
     fn refusal(error: PyErr) -> Refusal {
-        PyTransport::code(&error).map_or_else(|| PyTransport::failed(error), Refusal::Err)
+        match PyTransport::code(&error) {
+            Some(code) => Refusal::of(Kind::Unavailable, code),
+            None => PyTransport::failed(error),
+        }
     }
 
-    fn answer(py: Python<'_>, _: &str, value: &Bound<'_, PyAny>) -> PyResult<TransportResponse> {
+    fn answer(
+        py: Python<'_>,
+        _: &str,
+        value: &Bound<'_, PyAny>,
+        _: Form,
+    ) -> PyResult<TransportResponse> {
         let parts = py.import("wippy_native.network")?.getattr("response_parts")?.call1((value,))?;
         let (status, headers, body, trailers): (u16, Fields, Vec<u8>, Fields) = parts.extract()?;
         Ok(TransportResponse { status, headers, body: Bytes::from(body), trailers })

@@ -1,5 +1,6 @@
 //! `_core.FunctionSpec`: what an entry says of a function.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,18 +10,26 @@ use pyo3::prelude::*;
 use wippy_host::groups::{Grants, Group};
 use wippy_host::imports::filesystem::Mount;
 use wippy_host::limits::InstanceLimits;
+use wippy_host::script::Environment;
 use wippy_host::spec::{Env, EnvSource, Pairs, Spec};
 use wippy_host::table::Refusal;
+use wippy_lua::error::Kind;
+use wippy_lua::host::Directory;
 
 use crate::callee::message;
+use crate::lua::PyEnvironment;
 use crate::hooks::RunsPython;
 use crate::network::NetworkSpec;
+use crate::values::error_value;
 
 #[pyclass(frozen, module = "wippy_native._core")]
 pub struct FunctionSpec {
     pub spec: Spec,
     /// The callable behind a dynamic environment, to be asked before a call.
     pub env: Option<Arc<PyEnv>>,
+    /// What the modules of a script find.
+    pub directories: HashMap<String, Directory>,
+    pub environment: Option<Arc<dyn Environment>>,
 }
 
 #[pymethods]
@@ -30,7 +39,7 @@ impl FunctionSpec {
         *, id, method, wit=None, groups=vec![], strict_imports=false, capacity=16, inline=false, warm_start=false, reuse=1,
         max_execution_ms=0, max_memory_bytes=1 << 30, max_table_elements=100_000, max_result_bytes=1 << 30,
         max_output_bytes=1 << 16, args=vec![], cwd="/".to_owned(), env=None, mounts=vec![],
-        network=None
+        network=None, filesystems=vec![], getenv=None, setenv=None, all_env=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "one keyword a field, as Python has it")]
     fn new(
@@ -53,6 +62,10 @@ impl FunctionSpec {
         env: Option<Bound<'_, PyAny>>,
         mounts: Vec<(PathBuf, String, bool)>,
         network: Option<&NetworkSpec>,
+        filesystems: Vec<(String, PathBuf, bool, bool)>,
+        getenv: Option<Py<PyAny>>,
+        setenv: Option<Py<PyAny>>,
+        all_env: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let (fixed, dynamic) = environment(env)?;
         let env = match &dynamic {
@@ -82,7 +95,17 @@ impl FunctionSpec {
                 .collect(),
             network: network.map(|network| network.0.clone()).unwrap_or_default(),
         };
-        Ok(FunctionSpec { spec, env: dynamic })
+        let directories = filesystems.into_iter();
+        let directories = directories
+            .map(|(id, path, readable, writable)| (id, Directory { path, readable, writable }))
+            .collect();
+        let environment = match (getenv, setenv, all_env) {
+            (Some(get), Some(set), Some(all)) => {
+                Some(Arc::new(PyEnvironment { get, set, all }) as Arc<dyn Environment>)
+            }
+            _ => None,
+        };
+        Ok(FunctionSpec { spec, env: dynamic, directories, environment })
     }
 }
 
@@ -125,10 +148,13 @@ impl EnvSource for PyEnv {
         let _running = RunsPython::enter();
         let resolved = Python::try_attach(|py| {
             self.pairs(py).map_err(|error| match error.is_instance_of::<PyException>(py) {
-                true => Refusal::Err(for_guests(py, &error).unwrap_or_else(|| message(py, &error))),
+                true => {
+                    let text = for_guests(py, &error).unwrap_or_else(|| message(py, &error));
+                    Refusal::Err(Box::new(error_value(py, &error, text)))
+                }
                 false => Refusal::Abort(Box::new(error)),
             })
         });
-        resolved.unwrap_or_else(|| Err(Refusal::Err("Python is shutting down".to_owned())))
+        resolved.unwrap_or_else(|| Err(Refusal::of(Kind::Unavailable, "Python is shutting down")))
     }
 }

@@ -21,6 +21,7 @@ fn exception(kind: Kind) -> &'static str {
         Kind::Internal => "InternalError",
         Kind::Argument => "ArgumentError",
         Kind::Guest => "GuestError",
+        Kind::Raised => "LuaError",
     }
 }
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use wippy_host::error::Failure;
 use wippy_host::net::{Network as HostNetwork, NetworkOptions};
 use wippy_host::stats::Snapshot;
+use wippy_host::values::ResultStyle;
 use wippy_host::table::{Authorize, Table as HostTable, Target, TreeLimits};
 
 use crate::asking;
@@ -28,29 +30,40 @@ pub struct Table {
 impl Table {
     #[new]
     #[pyo3(signature = (
-        *, log, refused=None, network=None, authorize=None, max_call_depth=64, max_calls=0, timed=true
+        *, log, message=None, refused=None, network=None, authorize=None, result_style="table", max_call_depth=64,
+        max_calls=0, timed=true
     ))]
     #[expect(clippy::too_many_arguments, reason = "one keyword an option, as Python has it")]
     fn new(
         py: Python<'_>,
         log: Py<PyAny>,
+        message: Option<Py<PyAny>>,
         refused: Option<Py<PyAny>>,
         network: Option<&Network>,
         authorize: Option<Py<PyAny>>,
+        result_style: &str,
         max_call_depth: u32,
         max_calls: u64,
         timed: bool,
     ) -> PyResult<Self> {
         let limits = TreeLimits { depth: max_call_depth, calls: max_calls };
         let authorize = authorize.map(|hook| Arc::new(PyAuthorize(hook)) as Arc<dyn Authorize>);
-        let log = Arc::new(PyLog { lines: log, refused });
+        let log = Arc::new(PyLog { lines: log, message, refused });
         let network = match network {
             Some(network) => Arc::clone(&network.0),
             None => {
                 HostNetwork::new(NetworkOptions::default()).map_err(|failure| raise(py, failure, None))?
             }
         };
-        Ok(Table { inner: HostTable::new(limits, authorize, log, network, timed) })
+        let style = match result_style {
+            "table" => ResultStyle::Table,
+            "pair" => ResultStyle::Pair,
+            other => {
+                let text = format!("result_style={other:?}: expected \"table\" or \"pair\"");
+                return Err(PyValueError::new_err(text));
+            }
+        };
+        Ok(Table { inner: HostTable::new(limits, authorize, log, network, style, timed) })
     }
 
     fn add(&self, function: &Bound<'_, FunctionBase>) {

@@ -83,7 +83,7 @@ impl Function {
     }
 
     fn call_item(
-        &self,
+        self: &Arc<Self>,
         chunk: &Chunk<'_>,
         arguments: &mut Arguments,
         ends: &Arc<Ends>,
@@ -97,7 +97,11 @@ impl Function {
             outer: chunk.outer,
             trial: false,
         };
-        self.run_here(arguments, &call, Interrupt::Batch(Arc::clone(ends)))
+        let interrupt = Interrupt::Batch(Arc::clone(ends));
+        match self.script() {
+            Some(script) => self.script_here(script, arguments, &call, &interrupt),
+            None => self.run_here(arguments, &call, interrupt),
+        }
     }
 
     fn admit_item(&self, chunk: &Chunk<'_>) -> Result<(), Failure> {

@@ -107,6 +107,10 @@ impl Function {
             Some(held) => held,
             None => self.in_time(pin!(self.hold(outer, holder)), &call).await??,
         };
+        if let Some(script) = self.script() {
+            let running = pin!(self.script_polled(script, &arguments, &call, &mailbox));
+            return self.in_time(running, &call).await?;
+        }
         let (image, warm) = self.run_dispatched(Some(&mut arguments), &call, Source::Spares, mailbox).await?;
         self.put_back(warm);
         Ok(image)

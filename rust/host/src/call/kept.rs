@@ -248,7 +248,7 @@ impl Function {
         let nested = outer.is_some() || crate::running::depth() > 0;
         self.check_open(nested)?;
         if options.export.is_none() {
-            self.method()?;
+            self.check_method()?;
         }
         if nested { self.refuse_deep_call() } else { Ok(()) }
     }

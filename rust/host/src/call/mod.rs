@@ -11,11 +11,14 @@ mod guest;
 mod kept;
 mod nested;
 mod run;
+mod script;
 
 pub use chunk::Chunk;
 pub(crate) use dispatched::caught;
 pub use dispatched::{Done, Handle, Request, start_all};
 pub use kept::Kept;
+pub(crate) use nested::Nested;
+pub(crate) use script::{ScriptCall, ScriptWatch};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -51,6 +54,12 @@ pub struct Options {
     pub stderr: Output,
     /// Another export than the entry's method; for kept instances.
     pub export: Option<Arc<NamedExport>>,
+}
+
+impl Options {
+    /// As entries have it.
+    pub const DEFAULT: Options =
+        Options { timeout: None, stdin: Stdin::Empty, stdout: Output::Log, stderr: Output::Log, export: None };
 }
 
 /// Who makes a call, and what it takes from there.
@@ -132,7 +141,10 @@ impl Function {
             Some(held) => held,
             None => self.driven(self.hold(outer, None), &call, &Mailbox::default(), hooks)??,
         };
-        self.run_here(arguments, &call, Interrupt::Ask(interrupt))
+        match self.script() {
+            Some(script) => self.script_here(script, arguments, &call, &Interrupt::Ask(interrupt)),
+            None => self.run_here(arguments, &call, Interrupt::Ask(interrupt)),
+        }
     }
 
     /// The environment that was resolved for this call, else the entry's own.
@@ -147,7 +159,7 @@ impl Function {
     fn admit(&self, outer: Option<&Frame>) -> Result<(), Failure> {
         let nested = outer.is_some() || running::depth() > 0;
         self.check_open(nested)?;
-        self.method()?;
+        self.check_method()?;
         self.pool.refuse_reentry(outer)?;
         if nested { self.refuse_deep_call() } else { Ok(()) }
     }
@@ -193,6 +205,9 @@ impl Function {
             Some(held) => held,
             None => self.driven(self.hold(outer, holder), call, mailbox, hooks)??,
         };
+        if let Some(script) = self.script() {
+            return self.script_driven(script, arguments, call, mailbox, hooks);
+        }
         let (image, warm) = self.run_driven(Some(arguments), call, Source::Spares, mailbox, hooks)?;
         self.put_back(warm);
         Ok(image)

@@ -111,7 +111,11 @@ impl Function {
         guest.live = Some(live);
         let Some(arguments) = arguments else { return Ok(Image::default()) };
         let result = self.invoke(arguments, call, &mut guest.store, live).await;
-        result.map_err(|error| self.failure(error, Phase::Call, call, &guest.store))
+        let mut image = result.map_err(|error| self.failure(error, Phase::Call, call, &guest.store))?;
+        if let Some(frame) = &call.frame {
+            image.set_cause(frame.take_error());
+        }
+        Ok(image)
     }
 
     async fn invoke(
@@ -235,7 +239,7 @@ impl Function {
         call.options.export.as_ref().map_or(&self.spec.method, |export| &export.name)
     }
 
-    pub(super) fn internal(&self, text: &str) -> Failure {
+    pub(crate) fn internal(&self, text: &str) -> Failure {
         Failure::internal(format!("{}: internal error: {text}", self.spec.id))
     }
 }

@@ -6,21 +6,22 @@
 //! call (Ctrl-C, cancellation, the caller's own deadline) unwinds the guest.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
+use wippy_lua::error::{ErrorValue, Kind as ErrorKind};
+use wippy_lua::value::Value;
 
 use super::Wanted;
-use crate::error::{Failure, Stop, What};
-use crate::frame::Frame;
+use crate::call::{Nested, Options};
+use crate::calling::{Answer, Caller, ends_the_caller};
+use crate::error::{Failure, What};
 use crate::function::Function;
-use crate::reply::Awaited;
+use crate::script::{error_value, text};
 use crate::state::State;
 use crate::stats::Kind;
-use crate::table::{HostFunction, Payload, Refusal, Table, Target};
-use crate::threads::Threads;
-use crate::values::{Arguments, Outcome};
+use crate::table::{Input, Output, Target};
+use crate::values::{Arguments, Image, Outcome};
 
 pub const INTERFACE: &str = "wippy:runtime/funcs";
 
@@ -35,173 +36,157 @@ pub fn link(linker: &mut Linker<State>, wanted: &Wanted) -> wasmtime::Result<()>
     instance.func_wrap_async(
         "call-string",
         |store: StoreContextMut<'_, State>, (target, input): (String, String)| {
-            let caller = Caller::of(&store);
+            let caller = caller(&store);
             Box::new(async move {
                 let caller = caller?;
-                let answer = caller.call_string(target, input).await?;
-                caller.refuse_overtime()?;
-                Ok((answer,))
+                let answer = call_string(&caller, target, input).await?;
+                caller.refuse_overtime().map_err(unwinding)?;
+                Ok((told(&caller, answer),))
             })
         },
     )?;
     instance.func_wrap_async(
         "call-bytes",
         |store: StoreContextMut<'_, State>, (target, input): (String, Vec<u8>)| {
-            let caller = Caller::of(&store);
+            let caller = caller(&store);
             Box::new(async move {
                 let caller = caller?;
-                let answer = caller.call_bytes(target, input).await?;
-                caller.refuse_overtime()?;
-                Ok((answer,))
+                let answer = call_bytes(&caller, target, input).await?;
+                caller.refuse_overtime().map_err(unwinding)?;
+                Ok((told(&caller, answer),))
             })
         },
     )
 }
 
 /// The guest that calls.
-struct Caller {
-    frame: Frame,
-    table: Arc<Table>,
-    /// For what is to be done when the guest ends before an answer.
-    threads: &'static Threads,
+fn caller(store: &StoreContextMut<'_, State>) -> Result<Caller, Failure> {
+    let state = store.data();
+    let closed = || Failure::new(What::Closed, "the runtime is closed");
+    let frame = state.frame.clone().ok_or_else(closed)?;
+    let table = state.table.upgrade().ok_or_else(closed)?;
+    Ok(Caller { frame, table, threads: state.errands })
 }
 
-/// What the guest sees, or what ends its call.
-type Answer<T> = Result<Result<T, String>, Failure>;
-
-impl Caller {
-    fn of(store: &StoreContextMut<'_, State>) -> Result<Caller, Failure> {
-        let state = store.data();
-        let closed = || Failure::new(What::Closed, "the runtime is closed");
-        let frame = state.frame.clone().ok_or_else(closed)?;
-        let table = state.table.upgrade().ok_or_else(closed)?;
-        Ok(Caller { frame, table, threads: state.errands })
+/// A stop of the guest's own call, in the form that unwinds it.
+fn unwinding(failure: Failure) -> wasmtime::Error {
+    match failure.stop() {
+        Some(stop) => stop.into(),
+        None => failure.into(),
     }
+}
 
-    /// The callee shares the caller's deadline and may notice it first; the caller must not get that as an answer.
-    fn refuse_overtime(&self) -> wasmtime::Result<()> {
-        match self.frame.deadline() {
-            Some(deadline) if Instant::now() >= deadline => Err(Stop::Deadline.into()),
-            _ => Ok(()),
-        }
-    }
+/// What the guest sees of an answer. The error itself is remembered: the guest may pass its text on.
+fn told<T>(caller: &Caller, answer: Result<T, ErrorValue>) -> Result<T, String> {
+    answer.map_err(|error| {
+        caller.frame.remember(&error);
+        error.message
+    })
+}
 
-    async fn call_string(&self, target: String, input: String) -> Answer<String> {
-        let answer = self.call(&target, Payload::Text(input)).await?;
-        Ok(answer.and_then(|payload| match payload {
-            Payload::Text(text) => Ok(text),
-            Payload::Bytes(bytes) => {
-                String::from_utf8(bytes).map_err(|_| "result is not valid UTF-8".to_owned())
-            }
-        }))
-    }
+/// What a callee gave; whoever made it, text or bytes.
+enum Payload {
+    Text(String),
+    Bytes(Vec<u8>),
+}
 
-    async fn call_bytes(&self, target: String, input: Vec<u8>) -> Answer<Vec<u8>> {
-        let answer = self.call(&target, Payload::Bytes(input)).await?;
-        Ok(answer.map(|payload| match payload {
-            Payload::Text(text) => text.into_bytes(),
-            Payload::Bytes(bytes) => bytes,
-        }))
-    }
+async fn call_string(caller: &Caller, target: String, input: String) -> Answer<String> {
+    let answer = call(caller, &target, Input::Text(input)).await?;
+    Ok(answer.and_then(|payload| match payload {
+        Payload::Text(text) => Ok(text),
+        Payload::Bytes(bytes) => String::from_utf8(bytes)
+            .map_err(|_| ErrorValue::new(ErrorKind::Invalid, "result is not valid UTF-8")),
+    }))
+}
 
-    async fn call(&self, target: &str, input: Payload) -> Answer<Payload> {
-        if let Err(refused) = self.check(target) {
-            return Ok(Err(refused));
-        }
-        if !self.is_allowed(target).await? {
-            return Ok(Err(format!("not allowed: {target}")));
-        }
-        match self.table.get(target) {
-            None => Ok(Err("no handler registered for target".to_owned())),
-            Some(Target::Guest(function)) => self.call_guest(&function, &input).await,
-            Some(Target::Host(function)) => self.call_host(function, input).await,
-        }
-    }
+async fn call_bytes(caller: &Caller, target: String, input: Vec<u8>) -> Answer<Vec<u8>> {
+    let answer = call(caller, &target, Input::Bytes(input)).await?;
+    Ok(answer.map(|payload| match payload {
+        Payload::Text(text) => text.into_bytes(),
+        Payload::Bytes(bytes) => bytes,
+    }))
+}
 
-    /// What can be said without asking anybody.
-    fn check(&self, target: &str) -> Result<(), String> {
-        match target.split_once(':') {
-            Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {}
-            _ => return Err(format!("invalid function target: {target}")),
+async fn call(caller: &Caller, target: &str, input: Input) -> Answer<Payload> {
+    match caller.find(target).await? {
+        Err(error) => Ok(Err(error)),
+        Ok(Target::Guest(function)) if function.script().is_some() => {
+            call_script(caller, &function, input).await
         }
-        let limits = self.table.limits;
-        if self.frame.depth() >= limits.depth {
-            return Err(format!(
-                "call depth limit exceeded: {target} would be call {} deep",
-                limits.depth + 1
-            ));
-        }
-        let calls = self.frame.count_call();
-        if limits.calls > 0 && calls > limits.calls {
-            return Err(format!("call limit exceeded: more than {} calls through funcs", limits.calls));
-        }
-        Ok(())
-    }
-
-    async fn is_allowed(&self, target: &str) -> Result<bool, Failure> {
-        let Some(authorize) = self.table.authorize.clone() else { return Ok(true) };
-        let (caller, target) = (self.frame.entry().to_owned(), target.to_owned());
-        let asked = self.frame.mailbox().run(move || authorize.allows(&caller, &target)).await?;
-        asked.map_err(Failure::aborted)
-    }
-
-    async fn call_guest(&self, function: &Arc<Function>, input: &Payload) -> Answer<Payload> {
-        let signature = match function.signature() {
-            Ok(signature) => signature,
-            Err(failure) => {
-                function.stats.count_failure(&failure);
-                return Ok(Err(failure.message));
-            }
-        };
-        let arguments = match input {
-            Payload::Text(text) => Arguments::of_string(signature, text),
-            Payload::Bytes(bytes) => Arguments::of_bytes(signature, bytes),
-        };
-        let mut arguments = match arguments {
-            Ok(arguments) => arguments,
-            Err(mismatch) => {
-                function.stats.count_error(Kind::Argument);
-                return Ok(Err(format!("{}: {mismatch}", function.encode_prefix())));
-            }
-        };
-        let image = match function.call_nested(&mut arguments, &self.frame).await {
-            Ok(image) => image,
-            Err(failure) if ends_the_caller(&failure) => return Err(failure),
-            Err(failure) => return Ok(Err(failure.message)),
-        };
-        let ty = signature.result.as_deref();
-        let outcome = match input {
-            Payload::Text(_) => image.to_text(ty).map(|outcome| outcome.map(Payload::Text)),
-            Payload::Bytes(_) => image.to_bytes(ty).map(|outcome| outcome.map(Payload::Bytes)),
-        };
-        Ok(match outcome {
-            Ok(Outcome::Value(payload)) => Ok(payload),
-            Ok(Outcome::Err(text)) => {
-                function.stats.count_error(Kind::Guest);
-                Err(text)
-            }
-            Err(broken) => {
-                function.stats.count_error(Kind::Trap);
-                Err(format!("{}: {broken}", function.spec.id))
-            }
-        })
-    }
-
-    async fn call_host(&self, function: Arc<dyn HostFunction>, input: Payload) -> Answer<Payload> {
-        let (reply, awaited) = Awaited::new(self.threads);
-        if let Some((input, reply)) = function.start(input, &self.frame, reply) {
-            let frame = self.frame.clone();
-            self.frame.mailbox().run(move || function.call(input, &frame, reply)).await?;
-        }
-        match awaited.answer().await {
-            Some(Ok(payload)) => Ok(Ok(payload)),
-            Some(Err(Refusal::Err(text))) => Ok(Err(text)),
-            Some(Err(Refusal::Abort(reason))) => Err(Failure::aborted(reason)),
-            None => Ok(Err("the function ended without an answer".to_owned())),
+        Ok(Target::Guest(function)) => call_guest(caller, &function, &input).await,
+        Ok(Target::Host(function)) => {
+            let answer = caller.ask(function, input).await?;
+            Ok(answer.map(|output| match output {
+                Output::Text(text) => Payload::Text(text),
+                Output::Bytes(bytes) => Payload::Bytes(bytes),
+                Output::Value(value) => Payload::Bytes(text(value)),
+            }))
         }
     }
 }
 
-fn ends_the_caller(failure: &Failure) -> bool {
-    matches!(failure.what, What::Aborted(_) | What::Cancelled | What::Internal)
+const PLAIN: Nested<'static> = Nested { options: &Options::DEFAULT, context: &Value::Nil };
+
+/// One string either way (L-10), and its result as text (H-24).
+async fn call_script(caller: &Caller, function: &Arc<Function>, input: Input) -> Answer<Payload> {
+    let input = match input {
+        Input::Text(text) => vec![Value::text(text)],
+        Input::Bytes(bytes) => vec![Value::Str(bytes)],
+        Input::Values(values) => values,
+    };
+    let mut arguments = Arguments::of_script(input);
+    let answer = nested(caller, function, &mut arguments).await?;
+    Ok(answer.map(|image| Payload::Bytes(text(image.into_script_value()))))
+}
+
+async fn nested(caller: &Caller, function: &Arc<Function>, arguments: &mut Arguments) -> Answer<Image> {
+    match function.call_nested(arguments, &caller.frame, PLAIN).await {
+        Ok(image) => Ok(Ok(image)),
+        Err(failure) if ends_the_caller(&failure) => Err(failure),
+        Err(failure) => Ok(Err(error_value(failure))),
+    }
+}
+
+async fn call_guest(caller: &Caller, function: &Arc<Function>, input: &Input) -> Answer<Payload> {
+    let signature = match function.signature() {
+        Ok(signature) => signature,
+        Err(failure) => {
+            function.stats.count_failure(&failure);
+            return Ok(Err(error_value(failure)));
+        }
+    };
+    let arguments = match input {
+        Input::Text(text) => Arguments::of_string(signature, text),
+        Input::Bytes(bytes) => Arguments::of_bytes(signature, bytes),
+        Input::Values(_) => return Err(function.internal("a guest gives text or bytes")),
+    };
+    let mut arguments = match arguments {
+        Ok(arguments) => arguments,
+        Err(mismatch) => {
+            function.stats.count_error(Kind::Argument);
+            let text = format!("{}: {mismatch}", function.encode_prefix());
+            return Ok(Err(ErrorValue::new(ErrorKind::Invalid, text)));
+        }
+    };
+    let image = match nested(caller, function, &mut arguments).await? {
+        Ok(image) => image,
+        Err(error) => return Ok(Err(error)),
+    };
+    let ty = signature.result.as_deref();
+    let outcome = match input {
+        Input::Text(_) => image.to_text(ty).map(|outcome| outcome.map(Payload::Text)),
+        _ => image.to_bytes(ty).map(|outcome| outcome.map(Payload::Bytes)),
+    };
+    Ok(match outcome {
+        Ok(Outcome::Value(payload)) => Ok(payload),
+        Ok(Outcome::Err(text)) => {
+            function.stats.count_error(Kind::Guest);
+            let passed_on = image.passed_on(&text).cloned();
+            Err(passed_on.unwrap_or_else(|| ErrorValue::new(ErrorKind::Unknown, text)))
+        }
+        Err(broken) => {
+            function.stats.count_error(Kind::Trap);
+            Err(ErrorValue::new(ErrorKind::Internal, format!("{}: {broken}", function.spec.id)))
+        }
+    })
 }

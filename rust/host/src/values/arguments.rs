@@ -9,6 +9,9 @@
 use std::any::Any;
 use std::ops::Range;
 
+use wippy_lua::copy::measure;
+use wippy_lua::value::Value;
+
 use super::PAIR;
 use super::arena::Arena;
 use super::error::guest_error;
@@ -23,6 +26,8 @@ pub struct Arguments {
     arena: Arena,
     blocks: Vec<Block>,
     keep: Vec<Box<dyn Any + Send + Sync>>,
+    /// Those of a script, which has no layout.
+    values: Vec<Value>,
 }
 
 struct Block {
@@ -62,6 +67,15 @@ impl Arguments {
         let mut arena = Arena::with_capacity(size);
         arena.append_zeros(size);
         Self { arena, ..Self::default() }
+    }
+
+    /// Arguments of a script.
+    pub fn of_script(values: Vec<Value>) -> Self {
+        Self { values, ..Self::default() }
+    }
+
+    pub fn script_values(&self) -> &[Value] {
+        &self.values
     }
 
     /// Stores a scalar's little-endian bytes.
@@ -125,7 +139,8 @@ impl Arguments {
             Source::Borrowed(_, len) => len,
             Source::Arena(_) => 0,
         });
-        self.arena.len() + borrowed.sum::<usize>()
+        let values = self.values.iter().map(|value| measure(value).bytes);
+        self.arena.len() + borrowed.sum::<usize>() + values.sum::<usize>()
     }
 
     fn copy(

@@ -3,24 +3,55 @@
 //! Reading follows the plan (`Ty` and offsets); these are the leaf reads. They check what the copy did not: text,
 //! characters, discriminants. Offsets that do not come from the same plan panic, they never read outside the image.
 
+use wippy_lua::copy::measure;
+use wippy_lua::error::ErrorValue;
+use wippy_lua::value::Value;
+
 use super::arena::Arena;
 use super::error::GuestValueError;
 use super::ty::Ty;
 
 /// An owned result. The value starts at offset 0.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Image {
     arena: Arena,
+    /// What a script gave, which has no layout.
+    value: Option<Box<Value>>,
+    /// The last error that the guest got of a function it called.
+    cause: Option<Box<ErrorValue>>,
 }
 
 impl Image {
     pub(super) fn new(arena: Arena) -> Self {
-        Self { arena }
+        Self { arena, ..Self::default() }
+    }
+
+    /// The result of a script.
+    pub fn of_script(value: Value) -> Self {
+        Self { value: Some(Box::new(value)), ..Self::default() }
+    }
+
+    /// Remembers what the guest was told of a failed callee.
+    pub fn set_cause(&mut self, cause: Option<Box<ErrorValue>>) {
+        self.cause = cause;
+    }
+
+    /// The error that a guest passes on where it returns this text as its own: WIT has no kinds of errors, only texts.
+    pub fn passed_on(&self, text: &str) -> Option<&ErrorValue> {
+        self.cause.as_deref().filter(|cause| cause.message == text)
+    }
+
+    pub fn script_value(&self) -> &Value {
+        self.value.as_deref().unwrap_or(&Value::Nil)
+    }
+
+    pub fn into_script_value(self) -> Value {
+        self.value.map(|value| *value).unwrap_or_default()
     }
 
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.arena.len()
+        self.arena.len() + self.value.as_deref().map_or(0, |value| measure(value).bytes)
     }
 
     /// `N` raw little-endian bytes.

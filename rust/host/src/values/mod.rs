@@ -44,6 +44,7 @@ pub use error::{GuestValueError, ResultTooLarge};
 pub use image::Image;
 pub use reflect::Unsupported;
 pub use signature::{Param, Signature};
+pub(crate) use text::quote;
 pub use text::{Outcome, go_float};
 pub use ty::{Case, Field, Item, Kind, Ty};
 pub use wit_text::{WitTextError, parse_wit};

@@ -223,7 +223,8 @@ pub fn go_float(value: f64, single: bool) -> String {
     format!("{digits}e{sign}{:02}", exponent.abs())
 }
 
-fn quote(out: &mut String, text: &str) {
+/// Text as JSON.
+pub(crate) fn quote(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {

@@ -94,6 +94,14 @@ impl Misfit {
         path
     }
 
+    /// The error for what a Python function returned to a script.
+    pub fn into_result_error(self, py: Python<'_>, id: &str) -> PyErr {
+        let path = self.path();
+        let at = if path.is_empty() { String::new() } else { format!("{path}: ") };
+        let text = format!("{id}: the result cannot be given to Lua: {at}{}", self.text);
+        crate::errors::error(py, "WippyError", &text, "Invalid", Some(id), &PyDict::new(py))
+    }
+
     /// The error for parameter `index`.
     pub fn into_error(self, py: Python<'_>, function: &str, method: &str, index: usize) -> PyErr {
         let (path, kind, text) = (self.path(), self.kind, &self.text);

@@ -28,7 +28,6 @@ mod failure;
 mod lift;
 mod lower;
 mod numbers;
-#[allow(dead_code, reason = "calls of Lua functions come next")]
 pub mod plain;
 mod plan;
 mod sequences;
@@ -36,3 +35,4 @@ mod sequences;
 pub use classes::{ErrValue, OkValue, SomeValue, Variant};
 pub use converter::Converter;
 pub use lift::{LiftError, Lifted};
+pub use plain::{error_value, to_python};

@@ -11,6 +11,7 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use wippy_lua::error::{ErrorValue, Kind};
 use wippy_lua::value::Value;
 
 use super::failure::{Fail, Lowered, argument_error, describe};
@@ -50,6 +51,22 @@ pub fn arguments(
         values.push(value?);
     }
     Ok(values)
+}
+
+/// What a Python function gave to a script. `id` is for messages.
+pub fn result(py: Python<'_>, id: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    to_value(value).map_err(|fail| match fail {
+        Fail::Misfit(misfit) => misfit.into_result_error(py, id),
+        Fail::Python(error) => error,
+    })
+}
+
+/// What a script learns of an exception: what it says of itself where it is one of ours, else its words (L-24).
+pub fn error_value(py: Python<'_>, error: &PyErr, message: String) -> ErrorValue {
+    match to_value(error.value(py).as_any()) {
+        Ok(Value::Error(known)) => ErrorValue { message, ..*known },
+        _ => ErrorValue::new(Kind::Internal, message),
+    }
 }
 
 /// One object as a value; its own parts are the path of a failure.

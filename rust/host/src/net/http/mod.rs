@@ -52,15 +52,16 @@ impl WasiHttpHooks for Sender {
     ) -> Sending<(Response<WasiBody>, Sending<()>)> {
         let guest = Arc::clone(&self.0);
         Box::new(async move {
-            let response = send(guest, request, options.unwrap_or_default()).await?;
+            let response = send_request(&guest, request, options.unwrap_or_default()).await?;
             let nothing_left: Sending<()> = Box::new(async { Ok(()) });
             Ok((response, nothing_left))
         })
     }
 }
 
-async fn send(
-    guest: Arc<GuestNetwork>,
+/// Sends a request of a guest or a script, as far as the policy lets it go.
+pub async fn send_request(
+    guest: &Arc<GuestNetwork>,
     request: Request<WasiBody>,
     options: RequestOptions,
 ) -> Result<Response<WasiBody>, Error> {
@@ -88,7 +89,7 @@ async fn send(
         url,
         origin,
         deadline: guest.access.spec.response.time.map(|time| Instant::now() + time),
-        guest,
+        guest: Arc::clone(guest),
         options,
         permit,
     };

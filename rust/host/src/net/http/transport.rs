@@ -103,7 +103,7 @@ pub async fn ask(
     }
     match awaited.answer().await {
         Some(Ok(response)) => response_of(response),
-        Some(Err(Refusal::Err(text))) => Err(named(&text)),
+        Some(Err(Refusal::Err(error))) => Err(named(&error.message)),
         Some(Err(Refusal::Abort(_))) | None => Err(internal("the transport was interrupted")),
     }
 }

@@ -1,0 +1,103 @@
+//! What calls of other functions have in common, whoever makes them: a guest through `wippy:runtime/funcs`, a script
+//! through its `funcs` (H-20 to H-27).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use wippy_lua::error::{ErrorValue, Kind};
+
+use crate::error::{Failure, Stop, What};
+use crate::frame::Frame;
+use crate::function::Function;
+use crate::reply::Awaited;
+use crate::table::{HostFunction, Input, Output, Refusal, Table, Target};
+use crate::threads::Threads;
+
+/// Who calls.
+pub(crate) struct Caller {
+    pub frame: Frame,
+    pub table: Arc<Table>,
+    /// For what is to be done when the caller ends before an answer.
+    pub threads: &'static Threads,
+}
+
+/// What the caller gets, or what ends its call.
+pub(crate) type Answer<T> = Result<Result<T, ErrorValue>, Failure>;
+
+impl Caller {
+    pub fn of(frame: Frame, function: &Function) -> Result<Caller, Failure> {
+        let table = function.table.upgrade();
+        let table = table.ok_or_else(|| Failure::new(What::Closed, "the runtime is closed"))?;
+        Ok(Caller { frame, table, threads: &function.shared.workers })
+    }
+
+    /// The callee shares the caller's deadline and may notice it first; the caller must not get that as an answer.
+    pub fn refuse_overtime(&self) -> Result<(), Failure> {
+        match self.frame.deadline() {
+            Some(deadline) if Instant::now() >= deadline => Err(Failure::stopped(Stop::Deadline)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The function with this id, if it may be called.
+    pub async fn find(&self, target: &str) -> Answer<Target> {
+        if let Err(refused) = self.check(target) {
+            return Ok(Err(refused));
+        }
+        if !self.is_allowed(target).await? {
+            let text = format!("not allowed: {target}");
+            return Ok(Err(ErrorValue::new(Kind::PermissionDenied, text)));
+        }
+        let missing = || ErrorValue::new(Kind::NotFound, "no handler registered for target");
+        Ok(self.table.get(target).ok_or_else(missing))
+    }
+
+    /// What can be said without asking anybody.
+    fn check(&self, target: &str) -> Result<(), ErrorValue> {
+        match target.split_once(':') {
+            Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {}
+            _ => return Err(ErrorValue::new(Kind::Invalid, format!("invalid function target: {target}"))),
+        }
+        let limits = self.table.limits;
+        if self.frame.depth() >= limits.depth {
+            let text =
+                format!("call depth limit exceeded: {target} would be call {} deep", limits.depth + 1);
+            return Err(ErrorValue::new(Kind::Invalid, text));
+        }
+        let calls = self.frame.count_call();
+        if limits.calls > 0 && calls > limits.calls {
+            let text = format!("call limit exceeded: more than {} calls through funcs", limits.calls);
+            return Err(ErrorValue::new(Kind::Invalid, text));
+        }
+        Ok(())
+    }
+
+    /// Whether the operator lets the caller have something: a function by its id, or another thing by its URL.
+    pub async fn is_allowed(&self, target: &str) -> Result<bool, Failure> {
+        let Some(authorize) = self.table.authorize.clone() else { return Ok(true) };
+        let (caller, target) = (self.frame.entry().to_owned(), target.to_owned());
+        let asked = self.frame.mailbox().run(move || authorize.allows(&caller, &target)).await?;
+        asked.map_err(Failure::aborted)
+    }
+
+    /// Calls a function of the embedder.
+    pub async fn ask(&self, function: Arc<dyn HostFunction>, input: Input) -> Answer<Output> {
+        let (reply, awaited) = Awaited::new(self.threads);
+        if let Some((input, reply)) = function.start(input, &self.frame, reply) {
+            let frame = self.frame.clone();
+            self.frame.mailbox().run(move || function.call(input, &frame, reply)).await?;
+        }
+        match awaited.answer().await {
+            Some(Ok(output)) => Ok(Ok(output)),
+            Some(Err(Refusal::Err(error))) => Ok(Err(*error)),
+            Some(Err(Refusal::Abort(reason))) => Err(Failure::aborted(reason)),
+            None => {
+                Ok(Err(ErrorValue::new(Kind::Unavailable, "the function ended without an answer")))
+            }
+        }
+    }
+}
+
+pub(crate) fn ends_the_caller(failure: &Failure) -> bool {
+    matches!(failure.what, What::Aborted(_) | What::Cancelled | What::Internal)
+}
