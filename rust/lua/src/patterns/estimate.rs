@@ -9,8 +9,9 @@
 use super::bytes::Bytes;
 use super::parse::{Capture, Node, Program, Single};
 
-/// Steps of Lua's matcher that it may take in one go: some tenths of a millisecond.
-const MOST: f64 = 65536.0;
+/// Steps that Lua's matcher may take in one go: at worst half a millisecond, and that some twenty times before the hook
+/// looks at the clock.
+const MOST: f64 = 262144.0;
 /// More nodes than that could be too deep for Lua's matcher.
 const MOST_NODES: usize = 190;
 

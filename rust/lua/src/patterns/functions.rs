@@ -4,6 +4,7 @@ use memchr::memmem;
 use mlua::{IntoLua, IntoLuaMulti, Lua, MultiValue, String as LuaString, Value as LuaValue};
 
 use super::matcher::{Captured, Matcher};
+use super::parse::is_plain;
 use super::{Outcome, Shared, Stop, estimate, gsub};
 
 /// Subject, pattern, and where to begin.
@@ -31,8 +32,7 @@ pub fn find_plain(lua: &Lua, _: &Shared, (subject, text, from): Arguments) -> Ou
 }
 
 pub fn find(lua: &Lua, shared: &Shared, (subject, pattern, from): Arguments) -> Outcome {
-    let program = shared.program(&pattern.as_bytes());
-    if program.is_plain() {
+    if is_plain(&pattern.as_bytes()) {
         return find_plain(lua, shared, (subject, pattern, from));
     }
     search(lua, shared, (subject, pattern, from))

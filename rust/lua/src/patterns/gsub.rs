@@ -150,3 +150,35 @@ fn expand(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_have_a_bound() {
+        let lua = Lua::new();
+        let mut output = Output { lua: &lua, text: Vec::new(), parts: None, size: MOST_BYTES - 1 };
+        assert!(output.push(b"x").is_ok());
+        assert!(matches!(output.push(b"x"), Err(Stop::Told(text)) if text == "resulting string too large"));
+    }
+
+    #[test]
+    fn long_results_are_in_parts() {
+        let lua = Lua::new();
+        let mut output = Output { lua: &lua, text: Vec::new(), parts: None, size: 0 };
+        for _ in 0..5 {
+            output.push(&[b'x'; PART / 2]).unwrap();
+        }
+        let LuaValue::Table(parts) = output.finish().unwrap() else { panic!() };
+        let sizes: Vec<usize> =
+            parts.sequence_values::<mlua::String>().map(|part| part.unwrap().as_bytes().len()).collect();
+        assert_eq!(sizes, [PART, PART, PART / 2]);
+    }
+
+    #[test]
+    fn what_replacements_ask_for() {
+        let asked = ["", "a%%b", "%0", "%2%1", "%9", "%", "%%%", "%x"].map(|text| asks(text.as_bytes()));
+        assert_eq!(asked, [0, 0, 0, 2, 9, TOO_MUCH, TOO_MUCH, TOO_MUCH]);
+    }
+}

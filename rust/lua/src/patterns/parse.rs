@@ -94,6 +94,7 @@ pub struct Set {
 
 #[derive(Debug)]
 pub struct Program {
+    /// What it was read from.
     pub source: Vec<u8>,
     pub anchored: bool,
     pub nodes: Vec<Node>,
@@ -103,8 +104,9 @@ pub struct Program {
 
 impl Program {
     pub fn read(pattern: &[u8]) -> Program {
+        let is_too_long = pattern.len() > LONGEST;
         let mut program = Program {
-            source: pattern.to_vec(),
+            source: if is_too_long { Vec::new() } else { pattern.to_vec() },
             anchored: pattern.first() == Some(&b'^'),
             nodes: Vec::new(),
             sets: Vec::new(),
@@ -112,17 +114,17 @@ impl Program {
         };
         let rest = &pattern[usize::from(program.anchored)..];
         let mut reader = Reader { program: &mut program, rest, classes: [None; 256] };
-        let read = if pattern.len() > LONGEST { Err(Problem::TooComplex) } else { reader.read() };
+        let read = if is_too_long { Err(Problem::TooComplex) } else { reader.read() };
         if let Err(problem) = read {
             program.nodes.push(Node::Wrong(problem));
         }
         program
     }
+}
 
-    /// Whether it matches itself and nothing else.
-    pub fn is_plain(&self) -> bool {
-        !self.source.iter().any(|byte| b"^$*+?.([%-".contains(byte))
-    }
+/// Whether Lua's `find` takes a pattern for a plain text.
+pub fn is_plain(pattern: &[u8]) -> bool {
+    !pattern.iter().any(|byte| b"^$*+?.([%-".contains(byte))
 }
 
 struct Reader<'a> {

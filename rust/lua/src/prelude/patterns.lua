@@ -11,7 +11,7 @@ local type, error, pcall, next, setmetatable = type, error, pcall, next, setmeta
 local math_type, tointeger, concat = math.type, math.tointeger, table.concat
 
 -- Steps of a search for a plain text that Lua's own function may take.
-local MOST_STEPS = 1 << 16
+local MOST_STEPS = 1 << 18
 -- As much as a string may be made of at once.
 local MOST_BYTES = 1 << 30
 -- Longer patterns are not worth a look, and still shorter ones are worth keeping.
@@ -93,9 +93,14 @@ local function find_slowly(subject, pattern, from, plain)
 end
 
 function patterns.find(subject, pattern, from, plain)
-  if not plain and type(subject) == "string" and #subject <= reach[pattern]
-    and (from == nil or math_type(from) == "integer") then
-    return find(subject, pattern, from)
+  if type(subject) == "string" and (from == nil or math_type(from) == "integer") then
+    if not plain then
+      if #subject <= reach[pattern] then
+        return find(subject, pattern, from)
+      end
+    elseif type(pattern) == "string" and #subject * #pattern <= MOST_STEPS then
+      return find(subject, pattern, from, true)
+    end
   end
   return find_slowly(subject, pattern, from, plain)
 end
@@ -166,57 +171,82 @@ function patterns.gmatch(subject, pattern, from)
   return gmatch_slowly(subject, pattern, from)
 end
 
--- Replaces matches by what a table has for them or a function gives. This is Lua and not a function of Lua's own or of
--- ours, so that the function may wait, be interrupted, and raise whatever it likes.
-local function substitute(search, subject, pattern, replacement, most)
-  local looks_up, anchored = type(replacement) == "table", byte(pattern) == CARET
-  local parts, n, size, count, position, copied, last_end = {}, 0, 0, 0, 1, 1, nil
+-- A function for Lua's own `gsub` in place of what it is to replace matches by: for it would tell of a bad value as if that
+-- came from a line in here.
+local function checked(replacement)
+  local looks_up = type(replacement) == "table"
+  return function(capture, ...)
+    local value
+    if looks_up then
+      value = replacement[capture]
+    else
+      value = replacement(capture, ...)
+    end
+    if value then
+      local kind = type(value)
+      if kind ~= "string" and kind ~= "number" then
+        error("invalid replacement value (a " .. kind .. ")", 4)
+      end
+    end
+    return value
+  end
+end
 
-  -- Where a match is and what replaces it; just where it begins, where it is empty and the match before has ended there.
-  local function take(first, last, capture, ...)
+-- What a match of more than three captures is replaced by.
+local function call_with_all(replacement, _, _, ...)
+  return (replacement(...))
+end
+
+-- Replaces matches by what a table has for them or a function gives, with our matcher. This is Lua and not Rust: what the
+-- function raises stays what it is, and it can be interrupted.
+local function substitute(subject, pattern, replacement, most)
+  local search, looks_up, anchored = native.search, type(replacement) == "table", byte(pattern) == CARET
+  local parts, n, size, count, position, copied, last_end = {}, 0, 0, 0, 1, 1, nil
+  while count < most do
+    local first, last, a, b, c, more = search(subject, pattern, position)
     if not first then
       if first == false then
-        error(last, 3)
+        error(last, 2)
       end
-      return nil
-    elseif last == last_end then
-      return first
-    elseif capture == nil then
-      capture = sub(subject, first, last)
-    end
-    if looks_up then
-      return first, last, replacement[capture]
-    end
-    return first, last, (replacement(capture, ...))
-  end
-
-  local function add(part)
-    size = size + #part
-    if size > MOST_BYTES then
-      error("resulting string too large", 3)
-    end
-    n = n + 1
-    parts[n] = part
-  end
-
-  while count < most do
-    local first, last, value = take(search(subject, pattern, position))
-    if not first then
       break
-    elseif last then
-      count = count + 1
+    elseif last == last_end then
+      -- Empty, where the match before has ended.
+      position = position + 1
+    else
+      local value
+      if a == nil then
+        a = sub(subject, first, last)
+      end
+      if looks_up then
+        value = replacement[a]
+      elseif b == nil then
+        value = replacement(a)
+      elseif c == nil then
+        value = replacement(a, b)
+      elseif more == nil then
+        value = replacement(a, b, c)
+      else
+        value = call_with_all(replacement, search(subject, pattern, position))
+      end
       if value then
         local kind = type(value)
-        if kind ~= "string" and kind ~= "number" then
+        if kind == "number" then
+          value = value .. ""
+        elseif kind ~= "string" then
           error("invalid replacement value (a " .. kind .. ")", 2)
         end
-        add(sub(subject, copied, first - 1))
-        add(text(value))
+        size = size + (first - copied) + #value
+        if size > MOST_BYTES then
+          error("resulting string too large", 2)
+        elseif first > copied then
+          n = n + 1
+          parts[n] = sub(subject, copied, first - 1)
+        end
+        n = n + 1
+        parts[n] = value
         copied = last + 1
       end
-      position, last_end = last + 1, last
-    else
-      position = position + 1
+      count, position, last_end = count + 1, last + 1, last
     end
     if anchored then
       break
@@ -225,7 +255,12 @@ local function substitute(search, subject, pattern, replacement, most)
   if n == 0 then
     return subject, count
   end
-  add(sub(subject, copied))
+  if copied <= #subject then
+    if size + #subject - copied >= MOST_BYTES then
+      error("resulting string too large", 2)
+    end
+    parts[n + 1] = sub(subject, copied)
+  end
   return concat(parts), count
 end
 
@@ -248,7 +283,10 @@ local function gsub_slowly(subject, pattern, replacement, most)
   most = most and tointeger(most)
   local is_cheap = #s <= reach[p]
   if kind == "table" or kind == "function" then
-    return substitute(is_cheap and find or native.search, s, p, replacement, most or #s + 1)
+    if is_cheap then
+      return gsub(s, p, checked(replacement), most)
+    end
+    return substitute(s, p, replacement, most or #s + 1)
   end
   local r = text(replacement)
   local asked = asks[r]
@@ -259,11 +297,15 @@ local function gsub_slowly(subject, pattern, replacement, most)
 end
 
 function patterns.gsub(subject, pattern, replacement, most)
-  if type(subject) == "string" and #subject <= reach[pattern] and type(replacement) == "string"
-    and (most == nil or math_type(most) == "integer") then
-    local asked = asks[replacement]
-    if asked <= 1 or asked <= captures[pattern] then
-      return gsub(subject, pattern, replacement, most)
+  if type(subject) == "string" and #subject <= reach[pattern] and (most == nil or math_type(most) == "integer") then
+    local kind = type(replacement)
+    if kind == "string" then
+      local asked = asks[replacement]
+      if asked <= 1 or asked <= captures[pattern] then
+        return gsub(subject, pattern, replacement, most)
+      end
+    elseif kind == "function" or kind == "table" then
+      return gsub(subject, pattern, checked(replacement), most)
     end
   end
   return gsub_slowly(subject, pattern, replacement, most)

@@ -25,8 +25,8 @@ fn steps_are_counted_wherever_time_goes() {
         let spent = steps(pattern.as_bytes(), long.as_bytes(), 100_000_000).unwrap();
         assert!(spent >= 1_000_000, "{pattern}: {spent}");
     }
-    assert!(steps(b"%ba!", long[..2000].as_bytes(), 1_000_000).is_err());
-    assert!(steps(b"(a*)%1!", long[..2000].as_bytes(), 1_000_000).is_err());
+    assert!(steps(b"%ba!", &long.as_bytes()[..2000], 1_000_000).is_err());
+    assert!(steps(b"(a*)%1!", &long.as_bytes()[..2000], 1_000_000).is_err());
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn looks_go_on_from_call_to_call() {
 #[test]
 fn huge_patterns_and_subjects() {
     let million = "a".repeat(1 << 20);
-    let found = steps(format!("^{}$", &million[3..]).as_bytes(), million[3..].as_bytes(), 10 << 20);
+    let found = steps(format!("^{}$", &million[3..]).as_bytes(), &million.as_bytes()[3..], 10 << 20);
     assert!(found.is_ok());
     assert_eq!(steps(format!("{million}.").as_bytes(), b"", 10).unwrap_err(), "pattern too complex");
     assert_eq!(steps("(".repeat(100_000).as_bytes(), b"a", 1000).unwrap_err(), "too many captures");
@@ -72,7 +72,7 @@ fn huge_patterns_and_subjects() {
         steps("a-".repeat(100_000).as_bytes(), million.as_bytes(), u64::MAX).unwrap_err(),
         "pattern too complex"
     );
-    let sets = "[a]".repeat(300_000);
+    let sets = "^".to_owned() + &"[a]".repeat(300_000);
     assert!(steps(sets.as_bytes(), million.as_bytes(), 10 << 20).is_ok());
 }
 
