@@ -35,7 +35,9 @@ pub(crate) fn open(lua: &Lua, name: String) -> mlua::Result<Table> {
     match &*name {
         "base64" => modules::base64::open(lua),
         "errors" => errors::open(lua),
+        "fs" => modules::fs::open(lua),
         "hash" => modules::hash::open(lua),
+        "http_client" => modules::http_client::open(lua),
         "json" => modules::json::open(lua),
         "text" => modules::text::open(lua),
         "time" => modules::time::open(lua),

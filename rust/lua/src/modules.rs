@@ -7,7 +7,9 @@
 pub mod args;
 pub mod base64;
 pub mod errors;
+pub mod fs;
 pub mod hash;
+pub mod http_client;
 pub mod json;
 pub mod text;
 pub mod time;

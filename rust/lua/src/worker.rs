@@ -34,6 +34,8 @@ static PATTERNS: LazyLock<Prelude> = LazyLock::new(|| prelude!("patterns"));
 static SANDBOX: LazyLock<Prelude> = LazyLock::new(|| prelude!("sandbox"));
 static CHANNEL: LazyLock<Prelude> = LazyLock::new(|| prelude!("channel"));
 static CALLS: LazyLock<Prelude> = LazyLock::new(|| prelude!("calls"));
+static FS: LazyLock<Prelude> = LazyLock::new(|| prelude!("fs"));
+static HTTP_CLIENT: LazyLock<Prelude> = LazyLock::new(|| prelude!("http_client"));
 static MODULES: LazyLock<Prelude> = LazyLock::new(|| prelude!("modules"));
 static PROGRAM: LazyLock<Prelude> = LazyLock::new(|| prelude!("program"));
 
@@ -81,7 +83,9 @@ fn prepare(lua: &Lua, plan: &Arc<Plan>) -> mlua::Result<(Thread, Function)> {
     let globals: Table = run(lua, &SANDBOX, (&kernel, &native, matchers))?;
     let channel: Table = run(lua, &CHANNEL, &kernel)?;
     let calls: Table = run(lua, &CALLS, (&kernel, &native, &channel))?;
-    let modules: Table = run(lua, &MODULES, (&kernel, &native, &globals, &channel, &calls))?;
+    let fs: Function = run(lua, &FS, (&kernel, &native, &calls))?;
+    let http_client: Function = run(lua, &HTTP_CLIENT, (&kernel, &native, &calls, &channel))?;
+    let modules: Table = run(lua, &MODULES, (&kernel, &native, &globals, &channel, &calls, fs, http_client))?;
     let boot: Function = run(lua, &PROGRAM, (&kernel, &native, &globals, modules))?;
     // Nobody runs in these: every chunk has globals of its own.
     lua.globals().clear()?;

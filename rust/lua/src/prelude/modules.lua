@@ -1,11 +1,11 @@
 -- What programs require, put together of parts in Rust and parts in Lua: those that wait are in Lua (L-6, section 4).
 
-local kernel, native, globals, channel, calls = ...
+local kernel, native, globals, channel, calls, fs, http_client = ...
 local waiting, later = calls.waiting, calls.later
 local new_error, log, type, setmetatable, next = native.new_error, native.log, type, setmetatable, next
 
 -- Made when they are first required; by name.
-local openers = {}
+local openers = { fs = fs, http_client = http_client }
 
 -- Processes come later: code that only looks whether it is one gets an answer.
 local function no_process()

@@ -17,11 +17,22 @@ pub struct Fake {
     pub logged: Mutex<Vec<(Level, String)>>,
     pub answer: fn(&Call) -> Result<Value, ErrorValue>,
     pub context: Value,
+    /// `app:data`
+    pub directory: Option<Directory>,
+    /// What the network answers.
+    pub http: fn(&Request) -> Result<Response, ErrorValue>,
 }
 
 impl Default for Fake {
     fn default() -> Self {
-        Fake { over: AtomicBool::new(false), logged: Mutex::default(), answer: echo, context: Value::Nil }
+        Fake {
+            over: AtomicBool::new(false),
+            logged: Mutex::default(),
+            answer: echo,
+            context: Value::Nil,
+            directory: None,
+            http: |_| Err(ErrorValue::new(Kind::Unavailable, "no network")),
+        }
     }
 }
 
@@ -49,8 +60,12 @@ impl Host for Fake {
         })
     }
 
-    fn http(self: Arc<Self>, _: Request) -> Waiting<Response> {
-        Box::pin(std::future::ready(Ok(Err(ErrorValue::new(Kind::Unavailable, "no network")))))
+    fn http(self: Arc<Self>, request: Request) -> Waiting<Response> {
+        let answer = (self.http)(&request);
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Ok(answer)
+        })
     }
 
     fn env(self: Arc<Self>, key: String) -> Waiting {
@@ -66,9 +81,10 @@ impl Host for Fake {
     }
 
     fn directory(self: Arc<Self>, id: String) -> Waiting<Directory> {
-        let missing: Outcome<Directory> =
-            Ok(Err(ErrorValue::new(Kind::NotFound, format!("filesystem not found: {id}"))));
-        Box::pin(std::future::ready(missing))
+        let found = self.directory.clone().filter(|_| id == "app:data");
+        let missing = || ErrorValue::new(Kind::NotFound, format!("filesystem not found: {id}"));
+        let outcome: Outcome<Directory> = Ok(found.ok_or_else(missing));
+        Box::pin(std::future::ready(outcome))
     }
 
     fn context(&self) -> &Value {
