@@ -22,6 +22,7 @@ pub(crate) fn table(lua: &Lua, plan: &Arc<Plan>) -> mlua::Result<Table> {
     let native = lua.create_table()?;
     native.raw_set("preempted", lua.create_function(|lua, ()| Ok(watch(lua)?.take_preempted()))?)?;
     native.raw_set("checkpoint", lua.create_function(|lua, ()| Ok(watch(lua)?.has_ticked()))?)?;
+    native.raw_set("is_over", lua.create_function(|lua, ()| Ok(watch(lua)?.is_over()))?)?;
     native.raw_set("is_memory_error", lua.create_function(|_, value: LuaValue| Ok(is_memory_error(&value)))?)?;
     native.raw_set("new_error", lua.create_function(new_error)?)?;
     native.raw_set("log", lua.create_function(log)?)?;

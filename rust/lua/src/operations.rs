@@ -7,9 +7,7 @@ use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use mlua::Lua;
 
-use crate::error::ErrorValue;
 use crate::host::{Outcome, Waiting};
-use crate::value::Value;
 
 type Numbered = Abortable<std::pin::Pin<Box<dyn Future<Output = (i64, Outcome)> + Send>>>;
 
@@ -66,11 +64,6 @@ pub fn operations(lua: &Lua) -> mlua::Result<Operations> {
 /// Starts an operation for the program.
 pub fn start(lua: &Lua, waiting: Waiting) -> mlua::Result<i64> {
     Ok(operations(lua)?.start(waiting))
-}
-
-/// An operation that has an answer already.
-pub fn settled(answer: Result<Value, ErrorValue>) -> Waiting {
-    Box::pin(std::future::ready(Ok(answer)))
 }
 
 /// Polls the operations of one call.

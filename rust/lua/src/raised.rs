@@ -63,7 +63,8 @@ fn shortened(text: &str) -> String {
 fn frames(trace: &str) -> String {
     let lines = trace.lines().map(str::trim_start);
     let own = lines.filter(|line| {
-        !line.is_empty() && !line.contains("wippy:") && !line.starts_with("[C]") && !line.starts_with("stack traceback")
+        let hidden = ["[wippy]", "[C]", "(...tail calls...)", "stack traceback"];
+        !line.is_empty() && !hidden.iter().any(|hidden| line.starts_with(hidden))
     });
     own.collect::<Vec<_>>().join("\n")
 }

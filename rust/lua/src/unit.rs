@@ -47,7 +47,7 @@ impl Unit {
         let requires = prepared.requires.into_iter();
         let requires = requires.map(|require| Require { line: moved(require.line), ..require }).collect();
         let text = "\n".repeat(before as usize) + &prepared.text;
-        let bytecode = compiled(&text, &file).map_err(|message| engine_error(&message, before + 1))?;
+        let bytecode = compiled(&text, &chunk_name(&file)).map_err(|message| engine_error(&message, before + 1))?;
         Ok(Arc::new(Unit { entry, file, modules, imports, requires, bytecode }))
     }
 
@@ -75,9 +75,9 @@ impl Unit {
 }
 
 /// Bytecode with the numbers of its lines. Only ours is ever loaded: that of others could do anything.
-pub(crate) fn compiled(text: &str, file: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn compiled(text: &str, name: &str) -> Result<Vec<u8>, String> {
     let lua = Lua::new();
-    let chunk = lua.load(text).set_name(chunk_name(file)).set_mode(mlua::ChunkMode::Text);
+    let chunk = lua.load(text).set_name(name).set_mode(mlua::ChunkMode::Text);
     let function = chunk.into_function().map_err(|error| match error {
         mlua::Error::SyntaxError { message, .. } => message,
         other => other.to_string(),

@@ -5,7 +5,7 @@
 //! callback of one of its own functions, the hook raises once the call is over, and again at each instruction after, so
 //! that catching it does not help.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -68,6 +68,11 @@ impl Watch {
         self.host.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The same, left for the next look to find.
+    fn is_behind(&self) -> bool {
+        self.clock.load(Ordering::Relaxed) != self.seen.load(Ordering::Relaxed)
+    }
+
     /// Whether the clock has moved since the last look.
     pub fn has_ticked(&self) -> bool {
         let now = self.clock.load(Ordering::Relaxed);
@@ -100,6 +105,9 @@ pub fn refuse_overtime(lua: &Lua) -> mlua::Result<()> {
     if watch(lua)?.is_over() { Err(mlua::Error::runtime(OVER)) } else { Ok(()) }
 }
 
+/// What the chunk names of the prelude begin with; those of programs begin with `@`.
+const PRELUDE: &[u8] = b"=[wippy]";
+
 const OVER: &str = "the call is over";
 
 /// Where a state's registry has its watch: an address nobody else has.
@@ -108,7 +116,20 @@ fn key() -> *const c_void {
     std::ptr::from_ref(&KEY).cast()
 }
 
-unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, _: *mut ffi::lua_Debug) {
+/// Whether the function that runs is one of the prelude's: what it does is not to be interrupted halfway.
+///
+/// # Safety
+/// `frame` is the one that a hook in `state` was given.
+unsafe fn is_prelude(state: *mut ffi::lua_State, frame: *mut ffi::lua_Debug) -> bool {
+    // SAFETY: as above; the source is text with an end, as long as its function lives, which is on the stack.
+    unsafe {
+        ffi::lua_getinfo(state, c"S".as_ptr(), frame) != 0
+            && !(*frame).source.is_null()
+            && CStr::from_ptr((*frame).source).to_bytes().starts_with(PRELUDE)
+    }
+}
+
+unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, frame: *mut ffi::lua_Debug) {
     // SAFETY: a hook has room for twenty values on the stack. The pointer is that of the `Arc` which the state holds as
     // long as it exists. `lua_yield` with no values is what a count hook may do where the state can yield; it returns.
     // `luaL_error` leaves by a long jump, over no frame with anything to drop.
@@ -121,9 +142,10 @@ unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, _: *mut ffi::lua_De
         if watch.kernel.load(Ordering::Relaxed) == state.cast() {
             return;
         }
-        if !ended && !watch.has_ticked() {
+        if !ended && (!watch.is_behind() || is_prelude(state, frame)) {
             return;
         }
+        watch.has_ticked();
         if ffi::lua_isyieldable(state) != 0 {
             watch.preempted.store(true, Ordering::Relaxed);
             ffi::lua_yield(state, 0);

@@ -23,8 +23,8 @@ struct Prelude {
 macro_rules! prelude {
     ($name:literal) => {{
         let text = include_str!(concat!("prelude/", $name, ".lua"));
-        // Frames of these files are not shown to anybody: `wippy:` marks them.
-        let bytecode = compiled(text, concat!("wippy:", $name)).unwrap_or_else(|error| panic!("{error}"));
+        // Frames of these files are not shown to anybody, and the hook leaves them alone: the name marks them.
+        let bytecode = compiled(text, concat!("=[wippy]", $name)).unwrap_or_else(|error| panic!("{error}"));
         Prelude { name: $name, bytecode }
     }};
 }
@@ -53,9 +53,10 @@ pub(crate) struct Worker {
 impl Worker {
     pub fn new(plan: &Arc<Plan>, clock: &Clock) -> mlua::Result<Worker> {
         let libraries = StdLib::COROUTINE | StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS | StdLib::DEBUG;
+        // Its options leave Lua's own `pcall` and `xpcall` in place: theirs could not wait.
         // SAFETY: the unsafe part is the debug library, of which programs get nothing: the prelude takes what it needs
         // and keeps it to itself.
-        let lua = unsafe { Lua::unsafe_new_with(libraries, LuaOptions::new().catch_rust_panics(false)) };
+        let lua = unsafe { Lua::unsafe_new_with(libraries, LuaOptions::new()) };
         lua.set_memory_limit(plan.memory)?;
         let watch = Watch::new(Arc::clone(clock));
         watch.install(&lua)?;

@@ -3,7 +3,7 @@
 local kernel, native, channel = ...
 local await, attend, forget, cannot_wait = kernel.await, kernel.attend, kernel.forget, kernel.cannot_wait
 local start_call, merge, new_error = native.start_call, native.merge, native.new_error
-local setmetatable, type, error, next = setmetatable, type, error, next
+local setmetatable, type, error, next, select = setmetatable, type, error, next, select
 
 -- Payloads
 
@@ -113,8 +113,17 @@ end
 
 -- Calls
 
+-- More arguments than this are a list, not arguments; Rust holds each of them apart.
+local MOST_ARGUMENTS = 250
+
+local function too_many(...)
+  if select("#", ...) > MOST_ARGUMENTS then
+    return new_error("Invalid", "too many arguments: " .. select("#", ...) .. ", at most " .. MOST_ARGUMENTS .. "; pass a table")
+  end
+end
+
 local function call_with(options, target, ...)
-  local err = cannot_wait()
+  local err = cannot_wait() or too_many(...)
   if err then
     return nil, err
   end
@@ -122,6 +131,10 @@ local function call_with(options, target, ...)
 end
 
 local function async_with(options, target, ...)
+  local refused = too_many(...)
+  if refused then
+    return nil, refused
+  end
   local operation, err = start_call(options, target, ...)
   if operation == nil then
     return nil, err

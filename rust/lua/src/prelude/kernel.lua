@@ -13,6 +13,7 @@
 
 local native = ...
 local preempted, checkpoint, log_failure = native.preempted, native.checkpoint, native.log_failure
+local is_over = native.is_over
 local new_error, cancel = native.new_error, native.cancel
 
 local create, resume, yield, status = coroutine.create, coroutine.resume, coroutine.yield, coroutine.status
@@ -30,6 +31,8 @@ local kernel = {}
 local ready, first, last = {}, 1, 0
 local live, count = {}, 0
 local operations, pending = {}, 0
+-- Results of operations that nobody waits for yet: whoever started one was suspended by the hook before it could wait.
+local early = {}
 local current, main
 -- Coroutines that nobody but the kernel, or the one who waits for them, may resume.
 local held = setmetatable({}, { __mode = "k" })
@@ -79,6 +82,11 @@ local function await(operation, err)
   if operation == nil then
     return nil, err
   end
+  local result = early[operation]
+  if result then
+    early[operation] = nil
+    return result.a, result.b, result.c
+  end
   operations[operation] = current
   pending = pending + 1
   return yield(WAIT)
@@ -86,6 +94,11 @@ end
 
 -- Has `finish` called with the results of an operation.
 local function attend(operation, finish)
+  local result = early[operation]
+  if result then
+    early[operation] = nil
+    return finish(result.a, result.b, result.c)
+  end
   operations[operation] = finish
   pending = pending + 1
 end
@@ -101,6 +114,7 @@ end
 local function accept(operation, a, b, c)
   local waiting = operations[operation]
   if waiting == nil then
+    early[operation] = { a = a, b = b, c = c }
     return
   end
   operations[operation] = nil
@@ -144,8 +158,18 @@ function kernel.pcall(...)
   return refuse_memory(pcall(...))
 end
 
-function kernel.xpcall(...)
-  return refuse_memory(xpcall(...))
+-- A handler runs inside what has raised. Where that was the hook, nothing would interrupt the handler: so it is not run
+-- once the call is over.
+function kernel.xpcall(f, handler, ...)
+  if type(handler) ~= "function" then
+    return xpcall(f, handler, ...)
+  end
+  return refuse_memory(xpcall(f, function(err)
+    if out_of_memory(err) or is_over() then
+      return err
+    end
+    return handler(err)
+  end, ...))
 end
 
 -- Looks at the clock before something costly that the hook does not see.
@@ -257,7 +281,7 @@ local function clear()
   end
   ready, first, last = {}, 1, 0
   live, count = {}, 0
-  operations, pending = {}, 0
+  operations, pending, early = {}, 0, {}
   current, main = nil, nil
 end
 

@@ -45,6 +45,7 @@ fn endless_programs_are_given_up() {
         "string.gsub('x', 'x', function() while true do end end)",
         "string.gsub('x', 'x', function() repeat pcall(error) until false end) while true do end",
         "xpcall(function() while true do end end, function() while true do end end)",
+        "table.sort({ 2, 1 }, function() xpcall(function() while true do end end, function() while true do end end) end)",
         "local co = coroutine.wrap(function() while true do end end) co()",
         "local co = coroutine.wrap(function() while true do coroutine.yield() end end) while true do co() end",
         "coroutine.spawn(function() while true do end end) while true do coroutine.yield() end",
