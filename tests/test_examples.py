@@ -87,3 +87,13 @@ def test_quickstart_on_the_standard_library() -> None:
     code, printed = run("quickstart/run.py", "--limit", "50")
     assert code == 0, printed
     assert re.search(r"^50 files in [\d.]+ s$", printed, re.MULTILINE), printed
+
+
+def test_lua_between_guests_and_python() -> None:
+    """What the script prints begins as its page shows."""
+    code, printed = run("lua/run.py")
+    assert code == 0, printed
+    shown = (EXAMPLES / "lua/README.md").read_text().split("```\n")[-2]
+    assert printed.startswith(shown), printed
+    assert "{'198.51.100.23': 5, '203.0.113.77': 9, '192.0.2.64': 17}" in printed
+    assert "Invalid: app:page: not a report: " in printed
