@@ -6,7 +6,7 @@
 //! request, which is not what it is for.
 //!
 //! Requests and responses lie outside the Lua state. So the requests that a worker has under way may take as much as its
-//! state, and no more than a few are sent at once: the others wait.
+//! state, and no more than a few are sent at once: the others wait, and their time runs from when they are sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
