@@ -91,7 +91,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_named_exist(page: Path) -> None:
     """Paths in running text, as seen from the root, the package or a crate."""
-    places = [ROOT, page.parent, ROOT / "python/wippy_native", ROOT / "rust/host/src", ROOT / "rust/python/src"]
+    places = [ROOT, page.parent, ROOT / "python/wippy_native", *ROOT.glob("rust/*/src")]
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     for name in re.findall(r"`([\w./-]+/?[\w-]+\.(?:py|rs|pyi|md))`", text):
         assert any((place / name).exists() for place in places), f"{page.name}: {name}"
