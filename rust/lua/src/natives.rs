@@ -12,7 +12,7 @@ use crate::modules::errors;
 use crate::operations::{operations, start};
 use crate::program::{Plan, Required};
 use crate::value::Value;
-use crate::watch::{host, watch};
+use crate::watch::{attend, host, watch};
 use crate::worker::is_memory_error;
 
 /// Bytes that the fields of one log line take.
@@ -22,12 +22,14 @@ pub(crate) fn table(lua: &Lua, plan: &Arc<Plan>) -> mlua::Result<Table> {
     let native = lua.create_table()?;
     native.raw_set("preempted", lua.create_function(|lua, ()| Ok(watch(lua)?.take_preempted()))?)?;
     native.raw_set("checkpoint", lua.create_function(|lua, ()| Ok(watch(lua)?.has_ticked()))?)?;
+    native.raw_set("attend", lua.create_function(|lua, (main, idle)| attend(lua, &main, &idle))?)?;
+    native.raw_set("stir", lua.create_function(|lua, ()| watch(lua).map(|watch| watch.stir()))?)?;
     native.raw_set("is_over", lua.create_function(|lua, ()| Ok(watch(lua)?.is_over()))?)?;
     native.raw_set("is_memory_error", lua.create_function(|_, value: LuaValue| Ok(is_memory_error(&value)))?)?;
     native.raw_set("new_error", lua.create_function(new_error)?)?;
     native.raw_set("log", lua.create_function(log)?)?;
     native.raw_set("log_failure", lua.create_function(log_failure)?)?;
-    native.raw_set("cancel", lua.create_function(|lua, number| Ok(operations(lua)?.cancel(number)))?)?;
+    native.raw_set("cancel", lua.create_function(|lua, number| operations(lua).map(|all| all.cancel(number)))?)?;
     native.raw_set("start_call", lua.create_function(start_call)?)?;
     native.raw_set("merge", lua.create_function(merge)?)?;
     native.raw_set("resolve", lua.create_function(resolve)?)?;

@@ -114,8 +114,8 @@ impl Program {
     }
 
     /// Takes a worker back whose call has ended.
-    pub(crate) fn put_back(self: &Arc<Self>, worker: Worker) {
-        if worker.memory() > HEAVY && worker.lua.gc_collect().is_err() {
+    pub(crate) fn put_back(self: &Arc<Self>, worker: Worker, memory: usize) {
+        if memory > HEAVY && worker.lua.gc_collect().is_err() {
             return;
         }
         let now = Instant::now();

@@ -1,11 +1,13 @@
 //! One call of a program: its worker's kernel is resumed until the function has returned.
 
+mod first;
+
 use std::sync::Arc;
 use std::task::Poll;
 
-use mlua::{MultiValue, Value as LuaValue};
+use mlua::Value as LuaValue;
 
-use crate::copy::{copy_in, copy_out};
+use crate::copy::copy_out;
 use crate::error::{ErrorValue, Kind};
 use crate::host::{Ended, Host, Outcome};
 use crate::natives::{Booted, answer};
@@ -14,6 +16,7 @@ use crate::program::Program;
 use crate::raised::{raised, returned};
 use crate::value::Value;
 use crate::worker::Worker;
+use first::First;
 
 /// Why a call gave no value.
 #[derive(Debug)]
@@ -46,62 +49,100 @@ const PAUSE: i64 = 4;
 /// What the kernel yields: a signal, and two values.
 type Yielded = (Option<i64>, LuaValue, LuaValue);
 
+/// A call after its first step.
+pub enum Begun {
+    /// It had nothing to wait for.
+    Ended(Ran),
+    Going(Going),
+}
+
 impl Program {
     /// Calls the program's function. Dropping the future ends the call wherever it is, and its worker.
     pub async fn call(self: &Arc<Self>, arguments: &[Value], host: Arc<dyn Host>) -> Ran {
+        match self.begin(arguments, host) {
+            Begun::Ended(ran) => ran,
+            Begun::Going(going) => going.end().await,
+        }
+    }
+
+    /// Runs the function on this thread until it has ended, or waits, or has taken a few milliseconds. Most calls end
+    /// here, without a future.
+    pub fn begin(self: &Arc<Self>, arguments: &[Value], host: Arc<dyn Host>) -> Begun {
         let (worker, fresh) = match self.take() {
             Ok(taken) => taken,
-            Err(error) => return Ran { result: Err(of_mlua(&error)), memory: 0, fresh: false },
+            Err(error) => {
+                return Begun::Ended(Ran { result: Err(of_mlua(&error)), memory: 0, fresh: false });
+            }
         };
         worker.watch.serve(Some(host));
-        let mut running = Running { poller: Poller::new(&worker.operations), worker };
-        let (result, usable) = running.run(arguments, self.plan.budget).await;
-        let Running { mut worker, poller } = running;
-        drop(poller);
+        let going = |worker, yielded| Going { poller: None, worker, yielded, program: Arc::clone(self), fresh };
+        match first::step(&worker, arguments) {
+            Ok(First::Value(value)) => Begun::Ended(self.ended(worker, fresh, Ok(value), true)),
+            Ok(First::Yielded(yielded)) => match yielded.0 {
+                Some(PARK | PAUSE) => Begun::Going(going(worker, Some(yielded))),
+                _ => {
+                    let (result, usable) = settled(yielded, self.plan.budget);
+                    Begun::Ended(self.ended(worker, fresh, result, usable))
+                }
+            },
+            Err(error) => Begun::Ended(self.ended(worker, fresh, Err(of_mlua(&error)), false)),
+        }
+    }
+
+    fn ended(
+        self: &Arc<Self>,
+        mut worker: Worker,
+        fresh: bool,
+        result: Result<Value, Failure>,
+        usable: bool,
+    ) -> Ran {
         worker.watch.serve(None);
         let memory = worker.memory();
         if usable {
-            if let Some(Booted(entry)) = worker.lua.remove_app_data() {
+            if let Some(Booted(entry)) = fresh.then(|| worker.lua.remove_app_data()).flatten() {
                 worker.entry = entry;
+                // The one before is right, too, only slower.
+                let _ = worker.anchor_entry();
             }
-            self.put_back(worker);
+            self.put_back(worker, memory);
         }
         Ran { result, memory, fresh }
     }
 }
 
-struct Running {
+/// A call that waits, or goes on later.
+pub struct Going {
     // Before the worker: what is polled may hold on to its operations.
-    poller: Poller,
+    poller: Option<Poller>,
     worker: Worker,
+    yielded: Option<Yielded>,
+    program: Arc<Program>,
+    fresh: bool,
 }
 
-impl Running {
-    /// What came of the call, and whether the worker may serve another.
-    async fn run(&mut self, arguments: &[Value], budget: usize) -> (Result<Value, Failure>, bool) {
-        match self.steps(arguments).await {
-            Ok((DONE, value, error)) => (finish(&value, &error, budget), true),
-            Ok((FAILED, error, trace)) => {
-                let trace = trace.as_string().map(|text| text.to_string_lossy()).unwrap_or_default();
-                (Err(Failure::Error(Box::new(raised(&error, &trace)))), true)
-            }
-            Ok(_) => (Err(Failure::Memory), false),
+impl Going {
+    /// Dropping the future ends the call wherever it is, and its worker.
+    pub async fn end(mut self) -> Ran {
+        let (result, usable) = match self.steps().await {
+            Ok(yielded) => settled(yielded, self.program.plan.budget),
             Err(failure) => (Err(failure), false),
-        }
+        };
+        let Going { poller, worker, program, fresh, .. } = self;
+        drop(poller);
+        program.ended(worker, fresh, result, usable)
     }
 
     /// Resumes the kernel until it says how the call has ended.
-    async fn steps(&mut self, arguments: &[Value]) -> Result<(i64, LuaValue, LuaValue), Failure> {
-        let mut yielded = self.begin(arguments).map_err(|error| of_mlua(&error))?;
+    async fn steps(&mut self) -> Result<Yielded, Failure> {
+        let mut yielded = self.yielded.take().unwrap_or((None, LuaValue::Nil, LuaValue::Nil));
         loop {
             let finished = match yielded.0 {
-                Some(PARK) => Some(self.poller.next().await),
+                Some(PARK) => Some(self.poller().next().await),
                 Some(PAUSE) => {
                     rest().await;
-                    self.poller.try_next().await
+                    self.poller().try_next().await
                 }
-                Some(signal) => return Ok((signal, yielded.1, yielded.2)),
-                None => return Err(Failure::Internal("the kernel has ended".to_owned())),
+                _ => return Ok(yielded),
             };
             yielded = match finished {
                 None => self.worker.kernel.resume(()),
@@ -111,20 +152,8 @@ impl Running {
         }
     }
 
-    fn begin(&self, arguments: &[Value]) -> mlua::Result<Yielded> {
-        let Worker { kernel, lua, entry, .. } = &self.worker;
-        match arguments {
-            [] => kernel.resume(entry),
-            [only] => kernel.resume((entry, copy_in(lua, only)?)),
-            several => {
-                let mut values = MultiValue::with_capacity(several.len() + 1);
-                values.push_back(LuaValue::Function(entry.clone()));
-                for argument in several {
-                    values.push_back(copy_in(lua, argument)?);
-                }
-                kernel.resume(values)
-            }
-        }
+    fn poller(&mut self) -> &mut Poller {
+        self.poller.get_or_insert_with(|| Poller::new(&self.worker.operations))
     }
 
     fn resume_with(
@@ -135,6 +164,19 @@ impl Running {
         let Worker { kernel, lua, .. } = &self.worker;
         let (value, error) = answer(lua, outcome)?;
         kernel.resume((number, value, error))
+    }
+}
+
+/// What came of a call, and whether its worker may serve another.
+fn settled(yielded: Yielded, budget: usize) -> (Result<Value, Failure>, bool) {
+    match yielded {
+        (Some(DONE), value, error) => (finish(&value, &error, budget), true),
+        (Some(FAILED), error, trace) => {
+            let trace = trace.as_string().map(|text| text.to_string_lossy()).unwrap_or_default();
+            (Err(Failure::Error(Box::new(raised(&error, &trace)))), true)
+        }
+        (Some(_), ..) => (Err(Failure::Memory), false),
+        (None, ..) => (Err(Failure::Internal("the kernel has ended".to_owned())), false),
     }
 }
 

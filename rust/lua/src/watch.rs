@@ -28,14 +28,34 @@ pub struct Watch {
     /// The coroutine that is resumed from Rust. What resumes it does not keep the stack of one that the hook has made
     /// yield; and nothing in it takes long.
     kernel: AtomicPtr<c_void>,
+    /// The coroutine that calls run in, and what it yields first when a function has returned.
+    main: AtomicPtr<ffi::lua_State>,
+    idle: AtomicPtr<c_void>,
+    /// The kernel has something to put in order when the call ends.
+    stirred: AtomicBool,
     host: Mutex<Option<Arc<dyn Host>>>,
+}
+
+/// The coroutine that calls run in, for one that resumes it itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Main {
+    pub state: *mut ffi::lua_State,
+    pub idle: *const c_void,
 }
 
 impl Watch {
     pub fn new(clock: Clock) -> Arc<Self> {
         let seen = AtomicUsize::new(clock.load(Ordering::Relaxed));
-        let (preempted, kernel) = (AtomicBool::new(false), AtomicPtr::default());
-        Arc::new(Watch { clock, seen, preempted, kernel, host: Mutex::default() })
+        Arc::new(Watch {
+            clock,
+            seen,
+            preempted: AtomicBool::new(false),
+            kernel: AtomicPtr::default(),
+            main: AtomicPtr::default(),
+            idle: AtomicPtr::default(),
+            stirred: AtomicBool::new(false),
+            host: Mutex::default(),
+        })
     }
 
     /// Has the hook run for everything in this state that was not made yet.
@@ -57,6 +77,22 @@ impl Watch {
     /// Leaves this coroutine alone.
     pub fn spare(&self, kernel: &mlua::Thread) {
         self.kernel.store(kernel.to_pointer().cast_mut(), Ordering::Relaxed);
+    }
+
+    /// The kernel has something to put in order when the call ends.
+    pub(crate) fn stir(&self) {
+        self.stirred.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has, which is told once.
+    pub(crate) fn take_stirred(&self) -> bool {
+        self.stirred.swap(false, Ordering::Relaxed)
+    }
+
+    /// Absent where the kernel has to make one first.
+    pub(crate) fn main(&self) -> Option<Main> {
+        let state = self.main.load(Ordering::Relaxed);
+        (!state.is_null()).then(|| Main { state, idle: self.idle.load(Ordering::Relaxed) })
     }
 
     /// The call that begins, or none.
@@ -87,6 +123,17 @@ impl Watch {
     pub fn is_over(&self) -> bool {
         self.host.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|host| host.is_over())
     }
+}
+
+/// Has the hook run in the coroutine of calls, which was made where it does not. The kernel holds both as long as it
+/// tells of no others.
+pub(crate) fn attend(lua: &Lua, main: &mlua::Thread, idle: &mlua::Table) -> mlua::Result<()> {
+    let watch = watch(lua)?;
+    let state = main.to_pointer().cast_mut().cast();
+    watch.main.store(state, Ordering::Relaxed);
+    watch.idle.store(idle.to_pointer().cast_mut(), Ordering::Relaxed);
+    // SAFETY: the coroutine is held by the caller, and is not running.
+    unsafe { lua.exec_raw((), |_| ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, EVERY)) }
 }
 
 /// The watch of a state.

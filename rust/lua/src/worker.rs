@@ -3,9 +3,10 @@
 //! A state is made with everything a program may use and nothing else: the libraries of Lua that reach out of it are not
 //! opened, the rest is guarded (`prelude/sandbox.lua`). Between calls it keeps what the program keeps in it.
 
+use std::ffi::c_int;
 use std::sync::{Arc, LazyLock};
 
-use mlua::{Function, Lua, LuaOptions, StdLib, Table, Thread, Value as LuaValue};
+use mlua::{Function, Lua, LuaOptions, StdLib, Table, Thread, Value as LuaValue, ffi};
 
 use crate::natives;
 use crate::operations::Operations;
@@ -45,6 +46,8 @@ pub(crate) struct Worker {
     pub kernel: Thread,
     /// What the next call begins with: it finds the program's function first, or is that.
     pub entry: Function,
+    /// The same in the state's registry.
+    anchor: c_int,
     pub lua: Lua,
     pub watch: Arc<Watch>,
     pub operations: Operations,
@@ -65,7 +68,34 @@ impl Worker {
         lua.set_app_data(Arc::clone(plan));
         let (kernel, entry) = prepare(&lua, plan)?;
         watch.spare(&kernel);
-        Ok(Worker { kernel, entry, lua, watch, operations })
+        hook_only_programs(&lua, &kernel)?;
+        let mut worker = Worker { kernel, entry, anchor: ffi::LUA_NOREF, lua, watch, operations };
+        worker.anchor_entry()?;
+        Ok(worker)
+    }
+
+    /// Has `entry_anchor` be that of the present entry.
+    pub fn anchor_entry(&mut self) -> mlua::Result<()> {
+        let (before, mut anchor) = (self.anchor, ffi::LUA_NOREF);
+        // SAFETY: the function is on the stack, as the only value, and taken off it.
+        unsafe {
+            self.lua.exec_raw::<()>(&self.entry, |state| {
+                anchor = ffi::luaL_ref(state, ffi::LUA_REGISTRYINDEX);
+                ffi::luaL_unref(state, ffi::LUA_REGISTRYINDEX, before);
+            })?;
+        }
+        self.anchor = anchor;
+        Ok(())
+    }
+
+    /// Where the registry has what calls begin with.
+    pub fn entry_anchor(&self) -> i64 {
+        self.anchor.into()
+    }
+
+    /// The coroutine that is resumed; alive as long as the worker.
+    pub fn kernel_state(&self) -> *mut ffi::lua_State {
+        self.kernel.to_pointer().cast_mut().cast()
     }
 
     /// Bytes the state takes.
@@ -100,6 +130,14 @@ fn run<R: mlua::FromLuaMulti>(
 ) -> mlua::Result<R> {
     let chunk = lua.load(&prelude.bytecode[..]).set_name(prelude.name);
     chunk.set_mode(mlua::ChunkMode::Binary).into_function()?.call(arguments)
+}
+
+/// Takes the hook off the kernel's own coroutine: nothing in it takes long, and every instruction costs less without.
+/// The coroutines of programs have it: the first is given it, the others get it from the one that makes them.
+fn hook_only_programs(lua: &Lua, kernel: &Thread) -> mlua::Result<()> {
+    let state = kernel.to_pointer().cast_mut().cast();
+    // SAFETY: the coroutine is held by the caller, and is not running.
+    unsafe { lua.exec_raw((), |_| ffi::lua_sethook(state, None, 0, 0)) }
 }
 
 /// Whether a value is what Lua raises for want of memory.

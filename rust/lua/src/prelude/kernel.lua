@@ -9,11 +9,15 @@
 -- Tasks are coroutines that the kernel alone resumes. One that waits yields WAIT, a value no program can get at; where it
 -- runs in coroutines of its own, those who resume them pass WAIT on (`relay`). The hook yields without any value.
 --
+-- Mostly the embedder does not come here at all: it resumes the coroutine of the main task itself, and only what it does
+-- not understand it hands over (`adopt`). So everything is ready for that beforehand, and the embedder is told where it
+-- is no longer (`native.stir`).
+--
 -- A program may replace every function it can reach, so all that is used here was taken beforehand.
 
 local native = ...
 local preempted, checkpoint, log_failure = native.preempted, native.checkpoint, native.log_failure
-local is_over = native.is_over
+local is_over, stir = native.is_over, native.stir
 local new_error, cancel = native.new_error, native.cancel
 
 local create, resume, yield, status = coroutine.create, coroutine.resume, coroutine.yield, coroutine.status
@@ -51,6 +55,7 @@ local function wake(task, a, b, c)
 end
 
 local function new_task(co)
+  stir()
   local task = { co = co }
   held[co] = true
   live[task] = true
@@ -87,6 +92,7 @@ local function await(operation, err)
     early[operation] = nil
     return result.a, result.b, result.c
   end
+  stir()
   operations[operation] = current
   pending = pending + 1
   return yield(WAIT)
@@ -99,6 +105,7 @@ local function attend(operation, finish)
     early[operation] = nil
     return finish(result.a, result.b, result.c)
   end
+  stir()
   operations[operation] = finish
   pending = pending + 1
 end
@@ -268,7 +275,18 @@ local worker
 local function start_worker()
   worker = create(work)
   held[worker] = true
+  native.attend(worker, IDLE)
   return worker
+end
+
+local main_task = { co = nil }
+
+-- As a call finds it.
+local function prepare()
+  main_task.co, main_task.dead = worker or start_worker(), nil
+  main, current = main_task, main_task
+  live[main_task] = true
+  count = 1
 end
 
 -- Forgets all that is left of a call.
@@ -282,7 +300,7 @@ local function clear()
   ready, first, last = {}, 1, 0
   live, count = {}, 0
   operations, pending, early = {}, 0, {}
-  current, main = nil, nil
+  prepare()
 end
 
 local function fail(err, trace)
@@ -290,8 +308,8 @@ local function fail(err, trace)
     -- Nothing is in order any more, and nothing may be made.
     return FATAL
   end
-  clear()
   worker = nil
+  clear()
   return FAILED, err, trace
 end
 
@@ -360,15 +378,13 @@ local function begun(task, ...)
   return run()
 end
 
-local main_task = { co = nil }
-
 local function call(f, ...)
-  local co = worker or start_worker()
-  main_task.co, main_task.dead = co, nil
-  main, current = main_task, main_task
-  live[main_task] = true
-  count = 1
-  return begun(main_task, resume(co, f, ...))
+  if f == true then
+    -- A call that has begun without us: what its coroutine has yielded or raised.
+    return begun(main_task, ...)
+  end
+  prepare()
+  return begun(main_task, resume(main_task.co, f, ...))
 end
 
 local function serve(...)
