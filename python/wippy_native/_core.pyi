@@ -250,13 +250,14 @@ class FunctionSpec:
         mounts: Sequence[tuple[str, str, bool]] = ...,
         network: NetworkSpec | None = ...,
         filesystems: Sequence[tuple[str, str, bool, bool]] = ...,
+        envid: Callable[[str], str] | None = ...,
         getenv: Callable[[str], str | None] | None = ...,
         setenv: Callable[[str, str], None] | None = ...,
         all_env: Callable[[], dict[str, str]] | None = ...,
     ) -> FunctionSpec:
         """`groups`: canonical names. `env`: pairs, or a callable that gives them at each call and may raise.
         `mounts`: (host directory, guest path, writable). 0 means no limit for `max_execution_ms`. For Lua:
-        `filesystems`: (id, host directory, readable, writable); `getenv`, `setenv`, `all_env` are what its module `env`
+        `filesystems`: (id, host directory, readable, writable); `envid`, `getenv`, `setenv`, `all_env` are what its module `env`
         does, and raise `WippyError`."""
 
 class FunctionBase:

@@ -15,6 +15,10 @@ class LuaEnv:
     environment: Environment
     namespace: str
 
+    def id(self, name: str) -> str:
+        """The id of the variable that a program calls so. Raises `WippyError`: an unknown variable (NotFound)."""
+        return self._found(name)
+
     def get(self, name: str) -> str:
         """Raises `WippyError`: an unknown variable or one without a value (NotFound), a storage that fails."""
         value = self._value(self._found(name), name)

@@ -77,7 +77,7 @@ def _environment(config: LuaFunctionConfig, unit: Unit, catalog: Catalog) -> dic
     if "env" not in unit.modules:
         return {}
     env = LuaEnv(catalog.environment, config.entry.namespace)
-    return {"getenv": env.get, "setenv": env.set, "all_env": env.all}
+    return {"envid": env.id, "getenv": env.get, "setenv": env.set, "all_env": env.all}
 
 
 def _check_pool(config: LuaFunctionConfig) -> None:

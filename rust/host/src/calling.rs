@@ -60,8 +60,7 @@ impl Caller {
         }
         let limits = self.table.limits;
         if self.frame.depth() >= limits.depth {
-            let text =
-                format!("call depth limit exceeded: {target} would be call {} deep", limits.depth + 1);
+            let text = format!("call depth limit exceeded: {target} would be call {} deep", limits.depth + 1);
             return Err(ErrorValue::new(Kind::Invalid, text));
         }
         let calls = self.frame.count_call();
@@ -91,9 +90,7 @@ impl Caller {
             Some(Ok(output)) => Ok(Ok(output)),
             Some(Err(Refusal::Err(error))) => Ok(Err(*error)),
             Some(Err(Refusal::Abort(reason))) => Err(Failure::aborted(reason)),
-            None => {
-                Ok(Err(ErrorValue::new(Kind::Unavailable, "the function ended without an answer")))
-            }
+            None => Ok(Err(ErrorValue::new(Kind::Unavailable, "the function ended without an answer"))),
         }
     }
 }

@@ -4,8 +4,8 @@
 //! that call each other for ever meet an end. A frame knows its ancestors: a function that only one call may use at a
 //! time must not wait for a call it is itself part of (F-39).
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use wippy_lua::error::ErrorValue;

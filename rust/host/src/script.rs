@@ -21,13 +21,14 @@ use std::task::{Context, Poll, Waker};
 use wippy_lua::builtin::{NETWORK, OUTSIDE, WAITING};
 use wippy_lua::host::Directory;
 use wippy_lua::program::{Program, ProgramSpec};
-use wippy_lua::run::Failure as Ended;
+use wippy_lua::run::{Begun, Failure as Ended, Ran};
 use wippy_lua::unit::Unit;
 
 use crate::call::ScriptCall;
 use crate::engine::Shared;
 use crate::error::{Failure, Stop};
 use crate::function::{Function, Needs};
+use crate::mailbox::Mailbox;
 use crate::spec::Spec;
 use crate::values::Image;
 
@@ -84,12 +85,30 @@ impl Function {
     pub(crate) async fn run_script(
         self: &Arc<Self>,
         script: &Arc<Script>,
-        call: ScriptCall<'_>,
+        call: ScriptCall<'_, '_>,
     ) -> Result<Image, Failure> {
+        match self.begin_script(script, call) {
+            Started::Ended(result) => result,
+            Started::Going(going) => going.end(self).await,
+        }
+    }
+
+    /// The same until it has ended, or has to wait.
+    pub(crate) fn begin_script<'a>(
+        self: &Arc<Self>,
+        script: &Arc<Script>,
+        call: ScriptCall<'_, 'a>,
+    ) -> Started<'a> {
         let ScriptCall { arguments, watch, frame, mailbox } = call;
         let host = ScriptHost::new(self, watch, frame);
-        let running = script.program.call(arguments.script_values(), Arc::clone(&host) as Arc<_>);
-        let ran = host.logs.beside(running, self, mailbox).await;
+        let begun = script.program.begin(arguments, Arc::clone(&host) as Arc<_>);
+        match begun {
+            Begun::Ended(ran) if host.logs.is_empty() => Started::Ended(self.script_ended(&host, ran)),
+            begun => Started::Going(Going { begun, host, mailbox }),
+        }
+    }
+
+    fn script_ended(&self, host: &ScriptHost, ran: Ran) -> Result<Image, Failure> {
         self.stats.saw_memory(ran.memory as u64);
         if ran.fresh {
             self.stats.made_instance();
@@ -99,11 +118,39 @@ impl Function {
             Ok(value) => Ok(Image::of_script(value)),
             Err(Ended::Ended(reason)) => Err(failures::ended(reason)),
             Err(Ended::Memory) => Err(self.out_of_memory()),
+            Err(Ended::TooLarge(_)) => Err(self.result_too_large()),
             Err(Ended::Internal(text)) => Err(self.internal(&text)),
             // What it raised where it could not be suspended.
             Err(Ended::Error(_)) if host.is_cut_off() => Err(Failure::stopped(Stop::Aborted)),
             Err(Ended::Error(error)) => Err(failures::raised(&self.spec.id, *error)),
         }
+    }
+}
+
+/// A call of a script after its first step.
+pub(crate) enum Started<'a> {
+    Ended(Result<Image, Failure>),
+    Going(Going<'a>),
+}
+
+/// A call that waits, or has lines to pass on.
+pub(crate) struct Going<'a> {
+    begun: Begun,
+    host: Arc<ScriptHost>,
+    mailbox: Option<&'a Mailbox>,
+}
+
+impl Going<'_> {
+    pub(crate) async fn end(self, function: &Arc<Function>) -> Result<Image, Failure> {
+        let Going { begun, host, mailbox } = self;
+        let rest = async {
+            match begun {
+                Begun::Ended(ran) => ran,
+                Begun::Going(going) => going.end().await,
+            }
+        };
+        let ran = host.logs.beside(rest, function, mailbox).await;
+        function.script_ended(&host, ran)
     }
 }
 

@@ -253,6 +253,13 @@ impl Outcome<'_> {
     }
 }
 
+impl Outcome<'_> {
+    /// Somebody else counts it.
+    pub fn elsewhere(mut self) {
+        self.0 = None;
+    }
+}
+
 impl Drop for Outcome<'_> {
     fn drop(&mut self) {
         if let Some(stats) = self.0 {

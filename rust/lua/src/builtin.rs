@@ -14,8 +14,24 @@ use crate::watch::host;
 
 /// What a chunk may require once it declares it.
 pub const NAMES: &[&str] = &[
-    "base64", "channel", "coroutine", "ctx", "env", "errors", "fs", "funcs", "hash", "http_client", "json", "logger",
-    "payload", "process", "text", "time", "uuid", "yaml",
+    "base64",
+    "channel",
+    "coroutine",
+    "ctx",
+    "env",
+    "errors",
+    "fs",
+    "funcs",
+    "hash",
+    "http_client",
+    "json",
+    "logger",
+    "payload",
+    "process",
+    "text",
+    "time",
+    "uuid",
+    "yaml",
 ];
 
 /// What is a global too, and may be required without being declared (L-6).
@@ -93,7 +109,9 @@ pub(crate) fn timeout_ms(options: &Table) -> Result<Option<Duration>, ErrorValue
             Ok(Some(Duration::try_from_secs_f64(ms.max(0.0) / 1000.0).unwrap_or(Duration::MAX)))
         }
         Ok(text @ LuaValue::String(_)) => modules::time::duration(&text).map(Some),
-        Ok(other) => invalid(format!("timeout: expected milliseconds or a duration, got {}", other.type_name())),
+        Ok(other) => {
+            invalid(format!("timeout: expected milliseconds or a duration, got {}", other.type_name()))
+        }
     }
 }
 
@@ -145,7 +163,10 @@ fn ctx_all(lua: &Lua, (): ()) -> mlua::Result<LuaValue> {
 }
 
 /// A payload's value from one format into another.
-fn transcode(lua: &Lua, (value, from, to): (LuaValue, String, LuaValue)) -> mlua::Result<(LuaValue, LuaValue)> {
+fn transcode(
+    lua: &Lua,
+    (value, from, to): (LuaValue, String, LuaValue),
+) -> mlua::Result<(LuaValue, LuaValue)> {
     let to = to.as_string().map(|text| text.to_string_lossy()).unwrap_or_default();
     let via = |module: &str, function: &str, value: LuaValue| -> mlua::Result<(LuaValue, LuaValue)> {
         open(lua, module.to_owned())?.raw_get::<mlua::Function>(function)?.call(value)
@@ -163,9 +184,12 @@ fn transcode(lua: &Lua, (value, from, to): (LuaValue, String, LuaValue)) -> mlua
         ("lua/any" | "golang/any", value) => Ok((value, LuaValue::Nil)),
         ("json/plain", value) => via("json", "encode", value),
         ("yaml/plain", value) => via("yaml", "encode", value),
-        ("text/plain" | "application/octet-stream", value @ LuaValue::String(_)) => Ok((value, LuaValue::Nil)),
+        ("text/plain" | "application/octet-stream", value @ LuaValue::String(_)) => {
+            Ok((value, LuaValue::Nil))
+        }
         (to, value) => {
-            let text = format!("failed to transcode payload: no way from {from} ({}) to {to:?}", value.type_name());
+            let text =
+                format!("failed to transcode payload: no way from {from} ({}) to {to:?}", value.type_name());
             Ok((LuaValue::Nil, errors::push(lua, ErrorValue::new(Kind::Invalid, text))?))
         }
     }

@@ -40,7 +40,10 @@ impl CopyOut {
     fn spend(&mut self, bytes: usize) -> Result<(), ErrorValue> {
         match self.left.checked_sub(bytes) {
             Some(left) => self.left = left,
-            None => return Err(invalid(format!("value is larger than {} bytes", self.budget))),
+            None => {
+                let text = format!("value is larger than {} bytes", self.budget);
+                return Err(ErrorValue::new(Kind::RateLimited, text));
+            }
         }
         Ok(())
     }
@@ -172,6 +175,8 @@ impl Parts {
             return Err(error);
         }
         if !self.is_list() {
+            // Lua's own order changes from process to process.
+            self.entries.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
             return Ok(Value::Map(self.entries));
         }
         let count = self.list.len() + self.strays.len();

@@ -43,7 +43,10 @@ impl Kind {
 
     /// By its text, or by the name of its constant.
     pub fn parse(text: &str) -> Option<Kind> {
-        Kind::ALL.iter().find(|(_, constant, name)| text == *name || text == *constant).map(|(kind, ..)| *kind)
+        Kind::ALL
+            .iter()
+            .find(|(_, constant, name)| text == *name || text == *constant)
+            .map(|(kind, ..)| *kind)
     }
 }
 

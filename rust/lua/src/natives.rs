@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use mlua::{Lua, Table, Value as LuaValue, Variadic};
 
+use crate::builtin;
 use crate::copy::{CopyOut, copy_in, copy_out};
 use crate::error::{ErrorValue, Kind};
 use crate::host::{Call, Level};
-use crate::builtin;
 use crate::modules::errors;
 use crate::operations::{operations, start};
 use crate::program::{Plan, Required};
@@ -25,11 +25,15 @@ pub(crate) fn table(lua: &Lua, plan: &Arc<Plan>) -> mlua::Result<Table> {
     native.raw_set("attend", lua.create_function(|lua, (main, idle)| attend(lua, &main, &idle))?)?;
     native.raw_set("stir", lua.create_function(|lua, ()| watch(lua).map(|watch| watch.stir()))?)?;
     native.raw_set("is_over", lua.create_function(|lua, ()| Ok(watch(lua)?.is_over()))?)?;
-    native.raw_set("is_memory_error", lua.create_function(|_, value: LuaValue| Ok(is_memory_error(&value)))?)?;
+    native
+        .raw_set("is_memory_error", lua.create_function(|_, value: LuaValue| Ok(is_memory_error(&value)))?)?;
     native.raw_set("new_error", lua.create_function(new_error)?)?;
     native.raw_set("log", lua.create_function(log)?)?;
     native.raw_set("log_failure", lua.create_function(log_failure)?)?;
-    native.raw_set("cancel", lua.create_function(|lua, number| operations(lua).map(|all| all.cancel(number)))?)?;
+    native.raw_set(
+        "cancel",
+        lua.create_function(|lua, number| operations(lua).map(|all| all.cancel(number)))?,
+    )?;
     native.raw_set("start_call", lua.create_function(start_call)?)?;
     native.raw_set("merge", lua.create_function(merge)?)?;
     native.raw_set("resolve", lua.create_function(resolve)?)?;
@@ -79,7 +83,10 @@ fn load(lua: &Lua, (unit, env): (usize, Table)) -> mlua::Result<mlua::Function> 
     plan(lua)?.unit(unit).load(lua, env)
 }
 
-fn log(lua: &Lua, (level, name, message, fields): (String, Option<String>, LuaValue, LuaValue)) -> mlua::Result<()> {
+fn log(
+    lua: &Lua,
+    (level, name, message, fields): (String, Option<String>, LuaValue, LuaValue),
+) -> mlua::Result<()> {
     let level = match &*level {
         "debug" => Level::Debug,
         "warn" => Level::Warn,

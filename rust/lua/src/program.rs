@@ -49,7 +49,8 @@ impl Plan {
             return Err(format!("module '{name}' is not supported here"));
         }
         let import = unit.imports.iter().find(|(alias, _)| alias == name);
-        let number = import.and_then(|(_, import)| self.units.iter().position(|unit| Arc::ptr_eq(unit, import)));
+        let number =
+            import.and_then(|(_, import)| self.units.iter().position(|unit| Arc::ptr_eq(unit, import)));
         match number {
             Some(number) => Ok(Required::Unit(number + 1)),
             None => Err(format!("module '{name}' not found")),

@@ -15,7 +15,7 @@ const LONGEST: usize = 1 << 16;
 /// An error that was raised, and where.
 pub(crate) fn raised(error: &LuaValue, trace: &str) -> ErrorValue {
     let mut found = match error {
-        LuaValue::String(text) => internal(shortened(&text.to_string_lossy())),
+        LuaValue::String(text) => internal(shortened(own_words(&text.to_string_lossy()))),
         LuaValue::Integer(number) => internal(number.to_string()),
         LuaValue::Number(number) => internal(number.to_string()),
         other => errors::from_lua(other).unwrap_or_else(|| of_object(other)),
@@ -34,6 +34,12 @@ pub(crate) fn returned(error: &LuaValue) -> Option<ErrorValue> {
         }
         other => errors::from_lua(other),
     }
+}
+
+/// Without a place in the prelude, where a function of Lua's own was called from there.
+fn own_words(text: &str) -> &str {
+    let Some(rest) = text.strip_prefix("[wippy]") else { return text };
+    rest.splitn(3, ':').nth(2).map_or(text, str::trim_start)
 }
 
 fn internal(message: String) -> ErrorValue {

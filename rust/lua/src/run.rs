@@ -25,6 +25,8 @@ pub enum Failure {
     Error(Box<ErrorValue>),
     /// It needed more memory than it may have.
     Memory,
+    /// Its result takes more than so many bytes.
+    TooLarge(usize),
     /// What it waited for ended the call.
     Ended(Ended),
     /// A fault of ours.
@@ -75,7 +77,8 @@ impl Program {
             }
         };
         worker.watch.serve(Some(host));
-        let going = |worker, yielded| Going { poller: None, worker, yielded, program: Arc::clone(self), fresh };
+        let going =
+            |worker, yielded| Going { poller: None, worker, yielded, program: Arc::clone(self), fresh };
         match first::step(&worker, arguments) {
             Ok(First::Value(value)) => Begun::Ended(self.ended(worker, fresh, Ok(value), true)),
             Ok(First::Yielded(yielded)) => match yielded.0 {
@@ -156,11 +159,7 @@ impl Going {
         self.poller.get_or_insert_with(|| Poller::new(&self.worker.operations))
     }
 
-    fn resume_with(
-        &self,
-        number: i64,
-        outcome: Result<Value, ErrorValue>,
-    ) -> mlua::Result<Yielded> {
+    fn resume_with(&self, number: i64, outcome: Result<Value, ErrorValue>) -> mlua::Result<Yielded> {
         let Worker { kernel, lua, .. } = &self.worker;
         let (value, error) = answer(lua, outcome)?;
         kernel.resume((number, value, error))
@@ -188,6 +187,9 @@ fn finish(value: &LuaValue, error: &LuaValue, budget: usize) -> Result<Value, Fa
         return Err(Failure::Error(Box::new(error)));
     }
     copy_out(value, budget).map_err(|mut error| {
+        if error.kind == Kind::RateLimited {
+            return Failure::TooLarge(budget);
+        }
         error.message = format!("the result cannot be passed on: {}", error.message);
         Failure::Error(Box::new(error))
     })
@@ -195,7 +197,8 @@ fn finish(value: &LuaValue, error: &LuaValue, budget: usize) -> Result<Value, Fa
 
 /// What went wrong in the kernel, or before it ran.
 fn of_mlua(error: &mlua::Error) -> Failure {
-    let memory = matches!(error, mlua::Error::MemoryError(_)) || error.to_string().contains("not enough memory");
+    let memory =
+        matches!(error, mlua::Error::MemoryError(_)) || error.to_string().contains("not enough memory");
     if memory { Failure::Memory } else { Failure::Internal(error.to_string()) }
 }
 

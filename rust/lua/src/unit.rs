@@ -42,12 +42,13 @@ impl Unit {
         let UnitSpec { entry, file, line, source, modules, imports } = spec;
         let before = line.saturating_sub(1).min(MOST_LINES);
         let moved = |line: u32| line.saturating_add(before);
-        let prepared = source::prepare(&source)
-            .map_err(|error| SyntaxError { line: moved(error.line), ..error })?;
+        let prepared =
+            source::prepare(&source).map_err(|error| SyntaxError { line: moved(error.line), ..error })?;
         let requires = prepared.requires.into_iter();
         let requires = requires.map(|require| Require { line: moved(require.line), ..require }).collect();
         let text = "\n".repeat(before as usize) + &prepared.text;
-        let bytecode = compiled(&text, &chunk_name(&file)).map_err(|message| engine_error(&message, before + 1))?;
+        let bytecode =
+            compiled(&text, &chunk_name(&file)).map_err(|message| engine_error(&message, before + 1))?;
         Ok(Arc::new(Unit { entry, file, modules, imports, requires, bytecode }))
     }
 

@@ -55,7 +55,8 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub fn new(plan: &Arc<Plan>, clock: &Clock) -> mlua::Result<Worker> {
-        let libraries = StdLib::COROUTINE | StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS | StdLib::DEBUG;
+        let libraries =
+            StdLib::COROUTINE | StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS | StdLib::DEBUG;
         // Its options leave Lua's own `pcall` and `xpcall` in place: theirs could not wait.
         // SAFETY: the unsafe part is the debug library, of which programs get nothing: the prelude takes what it needs
         // and keeps it to itself.
@@ -143,9 +144,12 @@ fn hook_only_programs(lua: &Lua, kernel: &Thread) -> mlua::Result<()> {
 /// Whether a value is what Lua raises for want of memory.
 pub(crate) fn is_memory_error(value: &LuaValue) -> bool {
     match value {
-        LuaValue::Error(error) => error.chain().any(|cause| {
-            matches!(cause.downcast_ref::<mlua::Error>(), Some(mlua::Error::MemoryError(_)))
-        }) || matches!(&**error, mlua::Error::MemoryError(_)),
+        LuaValue::Error(error) => {
+            error
+                .chain()
+                .any(|cause| matches!(cause.downcast_ref::<mlua::Error>(), Some(mlua::Error::MemoryError(_))))
+                || matches!(&**error, mlua::Error::MemoryError(_))
+        }
         LuaValue::String(text) => text.as_bytes() == b"not enough memory",
         _ => false,
     }

@@ -10,10 +10,10 @@ use wippy_host::table::{Refusal, Reply};
 use wippy_lua::error::Kind;
 
 use crate::callee::message;
-use crate::values::error_value;
 use crate::home::PyHome;
 use crate::hooks::RunsPython;
 use crate::scope::{Scope, within};
+use crate::values::error_value;
 
 /// A Python function, and how its argument and its result cross the border.
 pub trait Asked: 'static {

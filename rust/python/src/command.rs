@@ -18,11 +18,11 @@ use wippy_host::net::access::NetworkSpec;
 use wippy_host::net::{Network, NetworkOptions};
 use wippy_host::spec::{Env, Spec};
 use wippy_host::streams::Output;
+use wippy_host::table::{Log, Table, TreeLimits};
+use wippy_host::values::Arguments;
 use wippy_host::values::ResultStyle;
 use wippy_lua::host::Level;
 use wippy_lua::value::Value;
-use wippy_host::table::{Log, Table, TreeLimits};
-use wippy_host::values::Arguments;
 
 use crate::engine::Engine;
 use crate::errors::raise;
@@ -92,7 +92,14 @@ pub fn run_command(
 
 fn run(module: &HostModule, spec: Spec, options: &Options) -> Result<i32, Failure> {
     let network = Network::new(NetworkOptions::default())?;
-    let table = Table::new(TreeLimits { depth: 1, calls: 0 }, None, Arc::new(NoLog), network, ResultStyle::default(), false);
+    let table = Table::new(
+        TreeLimits { depth: 1, calls: 0 },
+        None,
+        Arc::new(NoLog),
+        network,
+        ResultStyle::default(),
+        false,
+    );
     let function = Function::prepare(&table, module, spec)?;
     let signature = function.signature()?;
     let mut arguments = Arguments::new(signature);

@@ -95,7 +95,7 @@ pub fn raise(py: Python<'_>, failure: Failure, entry: Option<&str>) -> PyErr {
 fn raised(py: Python<'_>, found: ErrorValue, message: &str, entry: Option<&str>) -> PyErr {
     let ErrorValue { kind, message: value, retryable, details, traceback } = found;
     with(py, "LuaError", message, kind.name(), entry, |own| {
-        let (file, line) = place(&traceback).or_else(|| place(&value)).unwrap_or_default();
+        let (file, line) = place(&traceback).or_else(|| place(&value)).unzip();
         own.set_item("value", value)?;
         own.set_item("retryable", retryable.unwrap_or(false))?;
         own.set_item("traceback", traceback)?;
@@ -149,12 +149,7 @@ fn with(
 }
 
 /// `GuestError` with the value of the error side (V-22).
-pub fn guest_error(
-    py: Python<'_>,
-    entry: &str,
-    value: Bound<'_, PyAny>,
-    cause: Option<ErrorValue>,
-) -> PyErr {
+pub fn guest_error(py: Python<'_>, entry: &str, value: Bound<'_, PyAny>, cause: Option<ErrorValue>) -> PyErr {
     let shown =
         value.str().map_or_else(|_| "an error".to_owned(), |text| text.to_string_lossy().into_owned());
     // WIT has no kinds of errors: the guest may have passed on the text of one that has.

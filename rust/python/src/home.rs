@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
 use wippy_host::frame::Frame;
 use wippy_host::mailbox::Home;
 

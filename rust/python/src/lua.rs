@@ -74,6 +74,7 @@ fn syntax_error(py: Python<'_>, entry: &str, problem: &SyntaxError) -> PyErr {
 
 /// The environment as Python keeps it (L-34).
 pub struct PyEnvironment {
+    pub id: Py<PyAny>,
     pub get: Py<PyAny>,
     pub set: Py<PyAny>,
     pub all: Py<PyAny>,
@@ -97,6 +98,13 @@ impl PyEnvironment {
 }
 
 impl Environment for PyEnvironment {
+    fn id(&self, key: &str) -> Result<String, Refusal> {
+        match self.ask(&self.id, |py| PyTuple::new(py, [key]))? {
+            Value::Str(id) => Ok(String::from_utf8_lossy(&id).into_owned()),
+            _ => Err(Refusal::of(Kind::Internal, "an environment variable without an id")),
+        }
+    }
+
     fn get(&self, key: &str) -> Result<Value, Refusal> {
         self.ask(&self.get, |py| PyTuple::new(py, [key]))
     }

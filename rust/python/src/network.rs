@@ -18,8 +18,8 @@ use wippy_host::net::rules::{Rules, Spot, Verdict, WrongPattern};
 use wippy_host::net::target::{HostName, Origin};
 use wippy_host::net::tls::Tls;
 use wippy_host::net::{Network as HostNetwork, NetworkOptions};
-use wippy_lua::error::Kind;
 use wippy_host::table::{Refusal, Reply};
+use wippy_lua::error::Kind;
 
 use crate::asking::{self, Asked, Form};
 use crate::errors::raise;
@@ -243,12 +243,7 @@ impl Asked for PyTransport {
         }
     }
 
-    fn answer(
-        py: Python<'_>,
-        _: &str,
-        value: &Bound<'_, PyAny>,
-        _: Form,
-    ) -> PyResult<TransportResponse> {
+    fn answer(py: Python<'_>, _: &str, value: &Bound<'_, PyAny>, _: Form) -> PyResult<TransportResponse> {
         let parts = py.import("wippy_native.network")?.getattr("response_parts")?.call1((value,))?;
         let (status, headers, body, trailers): (u16, Fields, Vec<u8>, Fields) = parts.extract()?;
         Ok(TransportResponse { status, headers, body: Bytes::from(body), trailers })

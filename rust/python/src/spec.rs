@@ -17,8 +17,8 @@ use wippy_lua::error::Kind;
 use wippy_lua::host::Directory;
 
 use crate::callee::message;
-use crate::lua::PyEnvironment;
 use crate::hooks::RunsPython;
+use crate::lua::PyEnvironment;
 use crate::network::NetworkSpec;
 use crate::values::error_value;
 
@@ -39,7 +39,7 @@ impl FunctionSpec {
         *, id, method, wit=None, groups=vec![], strict_imports=false, capacity=16, inline=false, warm_start=false, reuse=1,
         max_execution_ms=0, max_memory_bytes=1 << 30, max_table_elements=100_000, max_result_bytes=1 << 30,
         max_output_bytes=1 << 16, args=vec![], cwd="/".to_owned(), env=None, mounts=vec![],
-        network=None, filesystems=vec![], getenv=None, setenv=None, all_env=None
+        network=None, filesystems=vec![], envid=None, getenv=None, setenv=None, all_env=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "one keyword a field, as Python has it")]
     fn new(
@@ -63,6 +63,7 @@ impl FunctionSpec {
         mounts: Vec<(PathBuf, String, bool)>,
         network: Option<&NetworkSpec>,
         filesystems: Vec<(String, PathBuf, bool, bool)>,
+        envid: Option<Py<PyAny>>,
         getenv: Option<Py<PyAny>>,
         setenv: Option<Py<PyAny>>,
         all_env: Option<Py<PyAny>>,
@@ -99,9 +100,9 @@ impl FunctionSpec {
         let directories = directories
             .map(|(id, path, readable, writable)| (id, Directory { path, readable, writable }))
             .collect();
-        let environment = match (getenv, setenv, all_env) {
-            (Some(get), Some(set), Some(all)) => {
-                Some(Arc::new(PyEnvironment { get, set, all }) as Arc<dyn Environment>)
+        let environment = match (envid, getenv, setenv, all_env) {
+            (Some(id), Some(get), Some(set), Some(all)) => {
+                Some(Arc::new(PyEnvironment { id, get, set, all }) as Arc<dyn Environment>)
             }
             _ => None,
         };

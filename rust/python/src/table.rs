@@ -9,8 +9,8 @@ use pyo3::types::PyDict;
 use wippy_host::error::Failure;
 use wippy_host::net::{Network as HostNetwork, NetworkOptions};
 use wippy_host::stats::Snapshot;
-use wippy_host::values::ResultStyle;
 use wippy_host::table::{Authorize, Table as HostTable, Target, TreeLimits};
+use wippy_host::values::ResultStyle;
 
 use crate::asking;
 use crate::callee::{PyAuthorize, PyCallee, PyLog};

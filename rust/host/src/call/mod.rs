@@ -18,7 +18,7 @@ pub(crate) use dispatched::caught;
 pub use dispatched::{Done, Handle, Request, start_all};
 pub use kept::Kept;
 pub(crate) use nested::Nested;
-pub(crate) use script::{ScriptCall, ScriptWatch};
+pub(crate) use script::{AtOnce, ScriptCall, ScriptWatch};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -58,8 +58,13 @@ pub struct Options {
 
 impl Options {
     /// As entries have it.
-    pub const DEFAULT: Options =
-        Options { timeout: None, stdin: Stdin::Empty, stdout: Output::Log, stderr: Output::Log, export: None };
+    pub const DEFAULT: Options = Options {
+        timeout: None,
+        stdin: Stdin::Empty,
+        stdout: Output::Log,
+        stderr: Output::Log,
+        export: None,
+    };
 }
 
 /// Who makes a call, and what it takes from there.

@@ -67,7 +67,8 @@ impl Function {
                     None => self.hold(Some(caller), holder).await?,
                 };
                 if let Some(script) = self.script() {
-                    let image = Box::pin(self.script_polled(script, arguments, &call, caller.mailbox())).await?;
+                    let image =
+                        Box::pin(self.script_polled(script, arguments, &call, caller.mailbox())).await?;
                     return Ok((image, None, held));
                 }
                 let mut guest = self.guest(&call, &mut streams, Interrupt::Poller, Source::Spares)?;

@@ -1,23 +1,27 @@
 //! Calls of scripts: what takes the place of a guest's instance.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::Call;
+use wippy_lua::value::Value;
+
+use super::deadline::Deadline;
+use super::{Call, Options};
 use crate::driver::Hooks;
-use crate::error::{Failure, Stop};
-use crate::frame::Frame;
+use crate::error::{Failure, Stop, What};
+use crate::frame::{Ending, Frame};
 use crate::function::Function;
 use crate::lifecycle::Lifecycle;
 use crate::mailbox::Mailbox;
-use crate::script::{Script, run_to_end};
+use crate::script::{Script, Started, run_to_end};
 use crate::state::Interrupt;
 use crate::values::{Arguments, Image};
 
 /// One call, as a script sees it.
-pub(crate) struct ScriptCall<'a> {
-    pub arguments: &'a Arguments,
+pub(crate) struct ScriptCall<'v, 'a> {
+    pub arguments: &'v [Value],
     pub watch: ScriptWatch,
     /// Absent where the script calls nothing.
     pub frame: Option<Frame>,
@@ -42,6 +46,14 @@ impl ScriptWatch {
     }
 }
 
+/// A call that was made without a future.
+pub(crate) enum AtOnce<'a> {
+    Ended(Result<Image, Failure>),
+    Going(Pin<Box<dyn Future<Output = Result<Image, Failure>> + Send + 'a>>),
+    /// It has to wait for its turn.
+    Not,
+}
+
 impl Function {
     fn script_call<'a>(
         &self,
@@ -49,7 +61,7 @@ impl Function {
         call: &Call<'_>,
         interrupt: &Interrupt,
         mailbox: Option<&'a Mailbox>,
-    ) -> ScriptCall<'a> {
+    ) -> ScriptCall<'a, 'a> {
         let cancelled = match interrupt {
             Interrupt::Batch(ends) => Some(Arc::clone(&ends.cancelled)),
             _ => None,
@@ -60,7 +72,7 @@ impl Function {
             outer: call.outer.cloned(),
             cancelled,
         };
-        ScriptCall { arguments, watch, frame: call.frame.clone(), mailbox }
+        ScriptCall { arguments: arguments.script_values(), watch, frame: call.frame.clone(), mailbox }
     }
 
     /// As a future, wherever the call is polled.
@@ -73,7 +85,7 @@ impl Function {
     ) -> Result<Image, Failure> {
         let made = self.script_call(arguments, call, &Interrupt::Poller, Some(mailbox));
         let ended = self.run_script(script, made).await;
-        ended.map_err(|failure| self.explained(failure, call))
+        self.timely(ended, call)
     }
 
     /// On a thread that drives it.
@@ -108,7 +120,73 @@ impl Function {
                 _ => Ok(()),
             }
         });
-        ended.flatten().map_err(|failure| self.explained(failure, call))
+        self.timely(ended.flatten(), call)
+    }
+
+    /// Makes a call for another where that needs no future: most calls of scripts have ended when this returns.
+    pub(crate) fn script_at_once<'a>(
+        self: &'a Arc<Self>,
+        script: &Arc<Script>,
+        arguments: &[Value],
+        caller: &'a Frame,
+    ) -> Result<AtOnce<'a>, Failure> {
+        self.check_open(true)?;
+        self.pool.refuse_reentry(Some(caller))?;
+        let deadline = Deadline::new(self.spec.max_execution, None, caller.deadline());
+        let entered = self.stats.enter();
+        let frame = self.needs.frame.then(|| {
+            let mailbox = Arc::clone(caller.mailbox());
+            Frame::new(Arc::clone(&self.spec.id), self.pool.address(), Some(caller), deadline.at, mailbox)
+        });
+        let Some(held) = self.try_hold(frame.as_ref()) else { return Ok(AtOnce::Not) };
+        let ending = Ending::of(frame.as_ref());
+        let watch = ScriptWatch {
+            deadline: deadline.at,
+            lifecycle: Arc::clone(&self.lifecycle),
+            outer: Some(caller.clone()),
+            cancelled: None,
+        };
+        let made = ScriptCall { arguments, watch, frame, mailbox: Some(caller.mailbox()) };
+        let going = match self.begin_script(script, made) {
+            Started::Ended(result) => return Ok(AtOnce::Ended(self.in_its_time(result, deadline))),
+            Started::Going(going) => going,
+        };
+        Ok(AtOnce::Going(Box::pin(async move {
+            let _holds = (entered, held, ending);
+            let running = going.end(self);
+            let result = match deadline.at {
+                Some(at) => match tokio::time::timeout_at(at.into(), running).await {
+                    Ok(result) => result,
+                    Err(_) => Err(Failure::stopped(Stop::Deadline)),
+                },
+                None => running.await,
+            };
+            self.in_its_time(result, deadline)
+        })))
+    }
+
+    /// A result that came too late is none: code that cannot be interrupted may take longer than its call may.
+    fn in_its_time(&self, result: Result<Image, Failure>, deadline: Deadline) -> Result<Image, Failure> {
+        let options = Options::DEFAULT;
+        let call = Call { options: &options, env: &[], deadline, frame: None, outer: None, trial: false };
+        self.timely(result, &call)
+    }
+
+    fn timely(&self, result: Result<Image, Failure>, call: &Call<'_>) -> Result<Image, Failure> {
+        match result {
+            Ok(_) if call.deadline.at.is_some_and(|at| Instant::now() >= at) => {
+                Err(self.stopped(Stop::Deadline, call))
+            }
+            result => result.map_err(|failure| self.explained(failure, call)),
+        }
+    }
+
+    /// The result of a script is larger than its function may give.
+    pub(crate) fn result_too_large(&self) -> Failure {
+        let allowed = self.spec.max_result_bytes as u64;
+        let text =
+            format!("{}: the result is larger than limits.max_result_bytes ({allowed} bytes)", self.spec.id);
+        Failure::new(What::Limit { limit: "max_result_bytes", allowed }, text)
     }
 
     /// The failure of a call that was stopped, in the words of its limit.
@@ -125,6 +203,6 @@ impl Function {
             "{}: the script needs more memory than limits.max_memory_bytes ({allowed} bytes)",
             self.spec.id
         );
-        Failure::new(crate::error::What::Limit { limit: "max_memory_bytes", allowed }, text)
+        Failure::new(What::Limit { limit: "max_memory_bytes", allowed }, text)
     }
 }

@@ -13,7 +13,7 @@ use wippy_lua::error::{ErrorValue, Kind as ErrorKind};
 use wippy_lua::value::Value;
 
 use super::Wanted;
-use crate::call::{Nested, Options};
+use crate::call::{AtOnce, Nested, Options};
 use crate::calling::{Answer, Caller, ends_the_caller};
 use crate::error::{Failure, What};
 use crate::function::Function;
@@ -134,9 +134,24 @@ async fn call_script(caller: &Caller, function: &Arc<Function>, input: Input) ->
         Input::Bytes(bytes) => vec![Value::Str(bytes)],
         Input::Values(values) => values,
     };
-    let mut arguments = Arguments::of_script(input);
-    let answer = nested(caller, function, &mut arguments).await?;
-    Ok(answer.map(|image| Payload::Bytes(text(image.into_script_value()))))
+    let Some(script) = function.script() else { return Err(function.internal("no script")) };
+    let outcome = function.stats.outcome();
+    let result = match function.script_at_once(script, &input, &caller.frame) {
+        Ok(AtOnce::Ended(result)) => result,
+        Ok(AtOnce::Going(rest)) => rest.await,
+        Ok(AtOnce::Not) => {
+            outcome.elsewhere();
+            let mut arguments = Arguments::of_script(input);
+            let answer = nested(caller, function, &mut arguments).await?;
+            return Ok(answer.map(|image| Payload::Bytes(text(image.into_script_value()))));
+        }
+        Err(failure) => Err(failure),
+    };
+    match outcome.of(result) {
+        Ok(image) => Ok(Ok(Payload::Bytes(text(image.into_script_value())))),
+        Err(failure) if ends_the_caller(&failure) => Err(failure),
+        Err(failure) => Ok(Err(error_value(failure))),
+    }
 }
 
 async fn nested(caller: &Caller, function: &Arc<Function>, arguments: &mut Arguments) -> Answer<Image> {

@@ -6,6 +6,9 @@ use crate::table::Refusal;
 
 /// Runs where the embedder's functions do.
 pub trait Environment: Send + Sync {
+    /// The id of the variable that a program calls so.
+    fn id(&self, key: &str) -> Result<String, Refusal>;
+
     fn get(&self, key: &str) -> Result<Value, Refusal>;
 
     fn set(&self, key: &str, value: &str) -> Result<Value, Refusal>;

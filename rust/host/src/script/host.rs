@@ -78,6 +78,25 @@ impl ScriptHost {
         })
     }
 
+    /// Whether the operator lets this entry have a variable, which is asked by its id: it may have several names (L-34).
+    async fn may_have(self: &Arc<Self>, key: &str) -> Outcome<()> {
+        let caller = self.caller().map_err(calls::ends)?;
+        if caller.table.authorize.is_none() {
+            return Ok(Ok(()));
+        }
+        let name = key.to_owned();
+        let id = Arc::clone(self).ask(move |environment| environment.id(&name).map(Value::text)).await?;
+        let id = match id {
+            Ok(Value::Str(id)) => String::from_utf8_lossy(&id).into_owned(),
+            Ok(_) => key.to_owned(),
+            Err(error) => return Ok(Err(error)),
+        };
+        match caller.is_allowed(&format!("env://{id}")).await.map_err(calls::ends)? {
+            true => Ok(Ok(())),
+            false => denied(key).map(|outcome| outcome.map(drop)),
+        }
+    }
+
     /// Whether the operator lets this entry have something, named by a URL (L-34, L-35).
     async fn is_allowed(&self, what: String) -> Result<bool, Failure> {
         match self.caller() {
@@ -116,8 +135,8 @@ impl Host for ScriptHost {
 
     fn env(self: Arc<Self>, key: String) -> Waiting {
         Box::pin(async move {
-            if !self.is_allowed(format!("env://{key}")).await.map_err(calls::ends)? {
-                return denied(&key);
+            if let Err(refused) = self.may_have(&key).await? {
+                return Ok(Err(refused));
             }
             self.ask(move |environment| environment.get(&key)).await
         })
@@ -125,8 +144,8 @@ impl Host for ScriptHost {
 
     fn set_env(self: Arc<Self>, key: String, value: String) -> Waiting {
         Box::pin(async move {
-            if !self.is_allowed(format!("env://{key}")).await.map_err(calls::ends)? {
-                return denied(&key);
+            if let Err(refused) = self.may_have(&key).await? {
+                return Ok(Err(refused));
             }
             self.ask(move |environment| environment.set(&key, &value)).await
         })

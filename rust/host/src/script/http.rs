@@ -24,10 +24,9 @@ pub(super) async fn send(host: &ScriptHost, request: Request) -> Outcome<Respons
     let limit = request.timeout.unwrap_or(PATIENCE);
     let answered = match tokio::time::timeout(limit, exchange(host, request)).await {
         Ok(answered) => answered,
-        Err(_) => Err(ErrorValue::new(
-            Kind::Timeout,
-            format!("no response within {} s", limit.as_secs_f64()),
-        )),
+        Err(_) => {
+            Err(ErrorValue::new(Kind::Timeout, format!("no response within {} s", limit.as_secs_f64())))
+        }
     };
     Ok(answered)
 }
@@ -77,9 +76,9 @@ impl Step {
     }
 
     async fn send(&self, host: &ScriptHost) -> Result<Response, ErrorValue> {
-        let network = host.network().ok_or_else(|| {
-            ErrorValue::new(Kind::PermissionDenied, format!("not allowed: {}", self.url))
-        })?;
+        let network = host
+            .network()
+            .ok_or_else(|| ErrorValue::new(Kind::PermissionDenied, format!("not allowed: {}", self.url)))?;
         let mut request = http::Request::builder().method(self.method.clone()).uri(self.url.as_str());
         if let Some(fields) = request.headers_mut() {
             fields.clone_from(&self.headers);
@@ -88,24 +87,33 @@ impl Step {
         let request = request.body(body).map_err(|error| invalid(error.to_string()))?;
         let sent = send_request(network, request, RequestOptions::default()).await;
         let (parts, body) = sent.map_err(|error| self.failed(&error))?.into_parts();
-        let most = host.function.spec.max_result_bytes;
+        // The program gets it as a string, beside what else it has.
+        let half = usize::try_from(host.function.spec.limits.memory_bytes / 2).unwrap_or(usize::MAX);
+        let most = host.function.spec.max_result_bytes.min(half);
         let body = match Limited::new(body, most).collect().await {
             Ok(body) => body.to_bytes().to_vec(),
             Err(error) => {
-                let text = error.downcast::<Error>().map_or_else(|other| other.to_string(), |own| own.to_string());
+                let text =
+                    error.downcast::<Error>().map_or_else(|other| other.to_string(), |own| own.to_string());
                 return Err(ErrorValue::new(Kind::Unavailable, format!("{}: {text}", self.url)));
             }
         };
         let headers = parts.headers.iter();
         let headers = headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
-        Ok(Response { status: parts.status.as_u16(), headers: headers.collect(), body, url: self.url.to_string() })
+        Ok(Response {
+            status: parts.status.as_u16(),
+            headers: headers.collect(),
+            body,
+            url: self.url.to_string(),
+        })
     }
 
     /// The request that a redirect asks for.
     fn next(&self, response: &Response) -> Result<Option<Step>, ErrorValue> {
         let Ok(status) = StatusCode::from_u16(response.status) else { return Ok(None) };
         let keeps_method = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
-        let rewrites = matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER);
+        let rewrites =
+            matches!(status, StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER);
         let location = response.headers.iter().find(|(name, _)| name == LOCATION.as_str());
         let Some((_, location)) = location.filter(|_| keeps_method || rewrites) else { return Ok(None) };
         let location = String::from_utf8_lossy(location);

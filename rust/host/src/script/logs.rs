@@ -56,6 +56,10 @@ impl Logs {
         gathered.lines.push(Line { level, name, text: text.to_owned(), fields: fields.clone() });
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.lock().lines.is_empty()
+    }
+
     fn take(&self) -> Vec<Line> {
         std::mem::take(&mut self.lock().lines)
     }

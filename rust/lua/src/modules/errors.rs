@@ -209,8 +209,9 @@ pub fn traceback(lua: &Lua) -> String {
         let frame = lua.inspect_stack(level, |frame| {
             let source = frame.source().short_src.map(|source| source.into_owned()).unwrap_or_default();
             let name = frame.names().name.map(|name| name.into_owned());
-            let line = frame.current_line();
-            line.map(|line| format!("{source}:{line}: in {}", name.as_deref().unwrap_or("main chunk")))
+            // The prelude's frames are nobody's business.
+            let line = frame.current_line().filter(|_| !source.starts_with("[wippy]"));
+            line.map(|line| format!("{source}:{line}: in {}", name.as_deref().unwrap_or("function")))
         });
         match frame {
             None => break,

@@ -365,7 +365,7 @@ local function run()
       accept_any(yield(PARK))
     else
       local text = "deadlock: all " .. count .. " coroutines blocked with no pending operations"
-      return fail(new_error("Internal", text), main and traceback(main.co))
+      return fail(new_error("Internal", text), traceback(main.co))
     end
   end
 end

@@ -143,8 +143,58 @@ function tables.move(list, from, to, at, other)
   return move(list, from, to, at, other)
 end
 
+-- Merges two sorted runs of `from` into `to`.
+local function merge(from, to, left, middle, right, less)
+  local i, j = left, middle
+  for k = left, right - 1 do
+    local takes_left = i < middle
+    if takes_left and j < right then
+      local x, y = from[j], from[i]
+      if less then
+        takes_left = not less(x, y)
+      else
+        takes_left = not (x < y)
+      end
+    end
+    if takes_left then
+      to[k], i = from[i], i + 1
+    else
+      to[k], j = from[j], j + 1
+    end
+    if k % 4096 == 0 then
+      check()
+    end
+  end
+end
+
+-- Lua's own would sort millions of elements without a look at the clock; this one looks.
+local function sort_long(list, less)
+  local count, from, to = rawlen(list), {}, {}
+  for first = 1, count, 1024 do
+    local run = move(list, first, first + 1023 < count and first + 1023 or count, 1, {})
+    sort(run, less)
+    move(run, 1, #run, first, from)
+    check()
+  end
+  local width = 1024
+  while width < count do
+    for left = 1, count, 2 * width do
+      local middle = left + width
+      merge(from, to, left, middle <= count and middle or count + 1, left + 2 * width <= count and left + 2 * width or count + 1, less)
+    end
+    from, to, width = to, from, 2 * width
+  end
+  for first = 1, count, LARGE do
+    check()
+    move(from, first, first + LARGE - 1 < count and first + LARGE - 1 or count, first, list)
+  end
+end
+
 function tables.sort(list, less)
   check_range(list, "sort")
+  if type(list) == "table" and rawlen(list) > LARGE and (less == nil or type(less) == "function") then
+    return sort_long(list, less)
+  end
   return sort(list, less)
 end
 

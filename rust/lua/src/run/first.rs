@@ -125,7 +125,9 @@ unsafe fn push(state: *mut ffi::lua_State, value: &Value) {
     // SAFETY: as above.
     unsafe {
         match value {
-            Value::Str(bytes) => drop_pointer(ffi::lua_pushlstring(state, bytes.as_ptr().cast(), bytes.len())),
+            Value::Str(bytes) => {
+                drop_pointer(ffi::lua_pushlstring(state, bytes.as_ptr().cast(), bytes.len()))
+            }
             Value::Int(number) => ffi::lua_pushinteger(state, *number),
             Value::Float(number) => ffi::lua_pushnumber(state, *number),
             Value::Bool(flag) => ffi::lua_pushboolean(state, c_int::from(*flag)),

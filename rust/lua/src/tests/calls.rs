@@ -10,7 +10,10 @@ use crate::value::Value;
 #[test]
 fn a_function_or_a_table_of_functions_l_1() {
     assert_eq!(run("return function(a) return a end", &[Value::Int(3)]).unwrap(), Value::Int(3));
-    assert_eq!(run("return { main = function(a, b) return a + b end }", &[Value::Int(3), Value::Int(4)]).unwrap(), Value::Int(7));
+    assert_eq!(
+        run("return { main = function(a, b) return a + b end }", &[Value::Int(3), Value::Int(4)]).unwrap(),
+        Value::Int(7)
+    );
     let missing = run("return { other = 1 }", &[]);
     let Err(Failure::Error(error)) = missing else { panic!("{missing:?}") };
     assert_eq!((error.kind, &*error.message), (Kind::NotFound, "method \"main\" not found in module"));
@@ -36,7 +39,8 @@ fn libraries_are_required_by_their_alias_l_3() {
 fn an_error_in_second_place_fails_the_call_l_13() {
     let error = failing("return 1, 'no luck'");
     assert_eq!((error.kind, &*error.message, error.retryable), (Kind::Internal, "no luck", Some(false)));
-    let error = failing("return nil, errors.new{ message = 'gone', kind = errors.NOT_FOUND, retryable = true }");
+    let error =
+        failing("return nil, errors.new{ message = 'gone', kind = errors.NOT_FOUND, retryable = true }");
     assert_eq!((error.kind, &*error.message, error.retryable), (Kind::NotFound, "gone", Some(true)));
     assert_eq!(eval("return 1, { 2 }"), Value::Int(1));
     assert_eq!(eval("return 1, true"), Value::Int(1));
@@ -97,7 +101,9 @@ fn coroutines_talk_over_channels() {
 #[test]
 fn select_takes_what_is_ready_and_waits_else() {
     assert_eq!(
-        eval("local ch = channel.new(1) local r = channel.select{ ch:case_receive(), default = true } return r.default"),
+        eval(
+            "local ch = channel.new(1) local r = channel.select{ ch:case_receive(), default = true } return r.default"
+        ),
         Value::Bool(true)
     );
     assert_eq!(
@@ -156,7 +162,9 @@ fn sleeping_and_time_after() {
 fn functions_are_called_and_their_errors_kept_l_24() {
     assert_eq!(eval("local funcs = require('funcs') return funcs.call('app:echo', 'x')"), Value::text("x"));
     assert_eq!(
-        eval("local _, err = require('funcs').call('app:missing') return err:kind() .. ': ' .. err:message()"),
+        eval(
+            "local _, err = require('funcs').call('app:missing') return err:kind() .. ': ' .. err:message()"
+        ),
         Value::text("NotFound: no handler registered for target")
     );
     for (target, text) in [
@@ -246,7 +254,8 @@ fn what_cannot_wait_says_so() {
 #[test]
 fn print_goes_to_the_log_l_8() {
     let host = Arc::<Fake>::default();
-    let program = program("return { main = function() print('a', 1, nil, true) require('logger').warn('w') end }");
+    let program =
+        program("return { main = function() print('a', 1, nil, true) require('logger').warn('w') end }");
     run_with(&program, &[], &host).unwrap();
     let logged: Vec<_> = host.logged.lock().unwrap().iter().map(|(_, text)| text.clone()).collect();
     assert_eq!(logged, ["a 1 nil true", "w"]);

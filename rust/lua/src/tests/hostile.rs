@@ -24,7 +24,9 @@ fn given_up(body: &str) -> Duration {
         let ran = tokio::time::timeout_at(end.into(), call).await;
         // Where it could not be suspended it was ended with an error.
         if let Ok(ran) = ran {
-            let Err(Failure::Error(error)) = ran.result else { panic!("it ended by itself: {:?}", ran.result) };
+            let Err(Failure::Error(error)) = ran.result else {
+                panic!("it ended by itself: {:?}", ran.result)
+            };
             assert!(error.message.ends_with("the call is over"), "{error}");
         }
     });
@@ -67,9 +69,15 @@ fn endless_programs_are_given_up() {
 #[test]
 fn what_would_go_on_in_c_is_refused() {
     for (body, text) in [
-        ("return table.concat(setmetatable({}, { __index = table.concat }), '', 1, math.maxinteger)", "too many elements"),
+        (
+            "return table.concat(setmetatable({}, { __index = table.concat }), '', 1, math.maxinteger)",
+            "too many elements",
+        ),
         ("return table.move({}, 1, math.maxinteger - 1, 2)", "too many elements to move"),
-        ("return table.insert(setmetatable({}, { __len = function() return 2^53 // 1 | 0 end }), 1, 1)", "__len"),
+        (
+            "return table.insert(setmetatable({}, { __len = function() return 2^53 // 1 | 0 end }), 1, 1)",
+            "__len",
+        ),
         ("return #string.rep('', 1 << 60) == 0 and error('ok')", "ok"),
         ("return string.rep('x', 1 << 60)", "resulting string too large"),
     ] {
@@ -99,18 +107,42 @@ fn memory_is_bounded() {
 
 #[test]
 fn recursion_ends_l_7() {
-    let deep = failing("local function f(n) if n == 0 then return 0 end return 1 + f(n - 1) end return pcall(f, 150000) and error('deep enough')");
+    let deep = failing(
+        "local function f(n) if n == 0 then return 0 end return 1 + f(n - 1) end return pcall(f, 150000) and error('deep enough')",
+    );
     assert!(deep.message.ends_with("deep enough"), "{}", deep.message);
-    assert!(failing("local function f(x) return (x:gsub('.', f)) end return f('x')").message.contains("stack overflow"));
+    assert!(
+        failing("local function f(x) return (x:gsub('.', f)) end return f('x')")
+            .message
+            .contains("stack overflow")
+    );
     assert!(failing("local t = {} t.t = t return t").message.contains("128"));
-    assert!(failing("local t = {} for i = 1, 60 do t = { t, t } end return t").message.contains("larger than"));
+    assert!(
+        failing("local t = {} for i = 1, 60 do t = { t, t } end return t").message.contains("larger than")
+    );
 }
 
 #[test]
 fn nothing_reaches_out_l_7() {
     for name in [
-        "load", "loadstring", "loadfile", "dofile", "collectgarbage", "rawlen", "io", "debug", "utf8", "package",
-        "os.execute", "os.exit", "os.remove", "os.rename", "os.tmpname", "os.getenv", "os.setlocale", "string.dump",
+        "load",
+        "loadstring",
+        "loadfile",
+        "dofile",
+        "collectgarbage",
+        "rawlen",
+        "io",
+        "debug",
+        "utf8",
+        "package",
+        "os.execute",
+        "os.exit",
+        "os.remove",
+        "os.rename",
+        "os.tmpname",
+        "os.getenv",
+        "os.setlocale",
+        "string.dump",
     ] {
         assert_eq!(eval(&format!("return {name} == nil")), Value::Bool(true), "{name}");
     }

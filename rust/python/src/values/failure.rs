@@ -94,6 +94,15 @@ impl Misfit {
         path
     }
 
+    /// The error for argument `index` of a script.
+    pub fn into_script_error(self, py: Python<'_>, function: &str, method: &str, index: usize) -> PyErr {
+        let (path, kind, text) = (self.path(), self.kind, &self.text);
+        let inner = format!(
+            "[encode] invalid_data at param[{index}]: failed to encode parameter {index}: [encode] {kind}: {path}: {text}"
+        );
+        script_argument_error(py, function, method, &inner, &path)
+    }
+
     /// The error for what a Python function returned to a script.
     pub fn into_result_error(self, py: Python<'_>, id: &str) -> PyErr {
         let path = self.path();
@@ -114,8 +123,32 @@ impl Misfit {
 
 /// An `ArgumentError`; `inner` is what follows `encode params: `.
 pub(super) fn argument_error(py: Python<'_>, function: &str, method: &str, inner: &str, path: &str) -> PyErr {
+    misfit(
+        py,
+        &format!("{function}: failed to call wasm method: {method}: encode params: {inner}"),
+        function,
+        path,
+    )
+}
+
+/// The same for a script's.
+pub(super) fn script_argument_error(
+    py: Python<'_>,
+    function: &str,
+    method: &str,
+    inner: &str,
+    path: &str,
+) -> PyErr {
+    misfit(
+        py,
+        &format!("{function}: failed to call lua function: {method}: encode params: {inner}"),
+        function,
+        path,
+    )
+}
+
+fn misfit(py: Python<'_>, message: &str, function: &str, path: &str) -> PyErr {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let message = format!("{function}: failed to call wasm method: {method}: encode params: {inner}");
     let build = || {
         let class = CLASS.import(py, "wippy_native.errors", "ArgumentError")?;
         let attributes = PyDict::new(py);

@@ -14,7 +14,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyT
 use wippy_lua::error::{ErrorValue, Kind};
 use wippy_lua::value::Value;
 
-use super::failure::{Fail, Lowered, argument_error, describe};
+use super::failure::{Fail, Lowered, describe, script_argument_error};
 use super::lower::text_of;
 use super::sequences::Sequence;
 
@@ -38,14 +38,14 @@ pub fn arguments(
     let py = args.py();
     if let Some((name, _)) = kwargs.and_then(|kwargs| kwargs.iter().next()) {
         let inner = format!("[encode] invalid_data: a Lua function has no parameter names, not even {name}");
-        return Err(argument_error(py, function, method, &inner, &name.to_string()));
+        return Err(script_argument_error(py, function, method, &inner, &name.to_string()));
     }
     let mut walk = Walk::default();
     let mut values = Vec::with_capacity(args.len());
     for index in 0..args.len() {
         let value = walk.value(&*args.get_borrowed_item(index)?);
         let value = value.map_err(|fail| match fail.at_index(index).at(&PyString::new(py, "args")) {
-            Fail::Misfit(misfit) => misfit.into_error(py, function, method, index),
+            Fail::Misfit(misfit) => misfit.into_script_error(py, function, method, index),
             Fail::Python(error) => error,
         });
         values.push(value?);
