@@ -41,6 +41,8 @@ DOCUMENT = json.dumps(
     ]
 )
 """10 KB."""
+TURNS = ("first", "second", "third")
+"""While states are made, some calls end and leave theirs to others: the second time makes the rest."""
 TIMES = 100
 """A document is decoded or encoded so many times in one call."""
 
@@ -256,7 +258,7 @@ def _apart(measure: Callable[[], list[tuple[tuple[str, str], float]]]) -> list[t
 
 
 def _sleepers() -> list[tuple[tuple[str, str], float]]:
-    """Many calls that wait at once: the first time, when a state is made for each, and again."""
+    """Many calls that wait at once: the first time, when states are made for them, and again."""
     runtime = wippy.Runtime()
     case = f"{SLEEPERS:,} that sleep {SLEEP_MS} ms"
     found = []
@@ -264,11 +266,11 @@ def _sleepers() -> list[tuple[tuple[str, str], float]]:
         sleep = runtime.add_lua(f"lua:{way}", SLEEP, modules=["time"], pool={"max_size": SLEEPERS})
         sleep(1)
         before, most = _resident(), 0.0
-        for time_of in ("first", "second"):
+        for turn in TURNS:
             took, cpu, seen = asyncio.run(_watched(wave, sleep))
             most = max(most, seen)
-            found.append(((f"{case}, {way}, {time_of} time", "figure"), took))
-            found.append(((f"{case}, {way}, {time_of} time, processor", "figure"), cpu))
+            found.append(((f"{case}, {way}, {turn} time", "figure"), took))
+            found.append(((f"{case}, {way}, {turn} time, processor", "figure"), cpu))
         # What the calls of `gather` have left is used again by those of `map`.
         if way == "gather":
             found.append(((f"{case}: KiB resident each", "figure"), (most - before) / SLEEPERS))
@@ -322,9 +324,7 @@ def _targets() -> list[Target]:
     ]
     ways = [f"{SLEEPERS:,} that sleep {SLEEP_MS} ms, {way}" for way in ("gather", "map")]
     return calls + [
-        (f"{way}, {turn} time", "under", 1, "s", figure(f"{way}, {turn} time"))
-        for way in ways
-        for turn in ("first", "second")
+        (f"{way}, {turn} time", "under", 1, "s", figure(f"{way}, {turn} time")) for way in ways for turn in TURNS
     ]
 
 
