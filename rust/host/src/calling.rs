@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wippy_lua::error::{ErrorValue, Kind};
+use wippy_lua::value::Value;
 
 use crate::error::{Failure, Stop, What};
 use crate::frame::Frame;
@@ -29,6 +30,16 @@ impl Caller {
         let table = function.table.upgrade();
         let table = table.ok_or_else(|| Failure::new(What::Closed, "the runtime is closed"))?;
         Ok(Caller { frame, table, threads: &function.shared.workers })
+    }
+
+    /// The same for a call that brings values of its own to what its callee calls in turn.
+    pub fn with_context(&self, values: &Value) -> Caller {
+        let Caller { frame, table, threads } = self;
+        let frame = match values {
+            Value::Map(_) => frame.beside().with_context(values),
+            _ => frame.clone(),
+        };
+        Caller { frame, table: Arc::clone(table), threads }
     }
 
     /// The callee shares the caller's deadline and may notice it first; the caller must not get that as an answer.

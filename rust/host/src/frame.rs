@@ -72,6 +72,12 @@ impl Frame {
         }))
     }
 
+    /// Another frame for the same call, which ends with it.
+    pub fn beside(&self) -> Self {
+        let Inner { entry, deadline, mailbox, .. } = &*self.0;
+        Frame::new(Arc::clone(entry), 0, Some(self), *deadline, Arc::clone(mailbox))
+    }
+
     /// The same with further values for the calls below, over those of the calls above. For a frame nobody else has yet.
     pub fn with_context(mut self, values: &Value) -> Self {
         if let (Some(inner), Value::Map(added)) = (Arc::get_mut(&mut self.0), values) {

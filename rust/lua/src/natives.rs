@@ -5,11 +5,11 @@ use std::sync::Arc;
 use mlua::{Lua, Table, Value as LuaValue, Variadic};
 
 use crate::builtin;
-use crate::copy::{CopyOut, copy_in, copy_out};
+use crate::copy::{CopyOut, copy_in, copy_out, measure};
 use crate::error::{ErrorValue, Kind};
 use crate::host::{Call, Level};
 use crate::modules::errors;
-use crate::operations::{operations, start};
+use crate::operations::operations;
 use crate::program::{Plan, Required};
 use crate::value::Value;
 use crate::watch::{attend, host, watch};
@@ -129,8 +129,15 @@ fn start_call(
 ) -> mlua::Result<(Option<i64>, LuaValue)> {
     match call_of(lua, options, &target, &arguments) {
         Ok(call) => {
+            let bytes = call.arguments.iter().map(|value| measure(value).bytes).sum();
+            let (operations, most) = (operations(lua)?, plan(lua)?.memory);
+            if !operations.has_room(bytes, most) {
+                let text = format!("arguments of calls under way would take more than {most} bytes");
+                let error = ErrorValue::new(Kind::RateLimited, text);
+                return Ok((None, errors::push(lua, error)?));
+            }
             let waiting = host(lua)?.call(call);
-            Ok((Some(start(lua, waiting)?), LuaValue::Nil))
+            Ok((Some(operations.start_holding(bytes, waiting)), LuaValue::Nil))
         }
         Err(error) => Ok((None, errors::push(lua, error)?)),
     }

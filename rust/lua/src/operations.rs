@@ -20,24 +20,38 @@ struct Inner {
     last: i64,
     /// Started, and not yet where they are polled.
     started: Vec<Numbered>,
-    running: HashMap<i64, AbortHandle>,
+    /// How to drop each, and the bytes it holds outside of the state.
+    running: HashMap<i64, (AbortHandle, usize)>,
+    held: usize,
 }
 
 impl Operations {
     /// Starts one; its number.
     pub fn start(&self, waiting: Waiting) -> i64 {
+        self.start_holding(0, waiting)
+    }
+
+    /// Whether operations may hold so many bytes more, where `most` is what all may.
+    pub fn has_room(&self, bytes: usize, most: usize) -> bool {
+        let held = self.lock().held;
+        held == 0 || held.saturating_add(bytes) <= most
+    }
+
+    /// Starts one that holds so many bytes outside of the state.
+    pub fn start_holding(&self, bytes: usize, waiting: Waiting) -> i64 {
         let mut inner = self.lock();
+        inner.held = inner.held.saturating_add(bytes);
         inner.last += 1;
         let number = inner.last;
         let (handle, registration) = AbortHandle::new_pair();
-        inner.running.insert(number, handle);
+        inner.running.insert(number, (handle, bytes));
         inner.started.push(Abortable::new(Box::pin(async move { (number, waiting.await) }), registration));
         number
     }
 
     /// Drops what it is doing; nobody waits for it any more.
     pub fn cancel(&self, number: i64) {
-        if let Some(handle) = self.lock().running.remove(&number) {
+        if let Some(handle) = self.end(number) {
             handle.abort();
         }
     }
@@ -46,8 +60,11 @@ impl Operations {
         std::mem::take(&mut self.lock().started)
     }
 
-    fn end(&self, number: i64) {
-        self.lock().running.remove(&number);
+    fn end(&self, number: i64) -> Option<AbortHandle> {
+        let mut inner = self.lock();
+        let (handle, bytes) = inner.running.remove(&number)?;
+        inner.held -= bytes;
+        Some(handle)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -108,6 +125,7 @@ impl Drop for Poller {
     fn drop(&mut self) {
         let mut inner = self.operations.lock();
         inner.running.clear();
+        inner.held = 0;
         inner.started.clear();
     }
 }

@@ -23,6 +23,12 @@ pub(crate) fn raised(error: &LuaValue, trace: &str) -> ErrorValue {
     if found.traceback.is_empty() {
         found.traceback = frames(trace);
     }
+    if let LuaValue::String(text) = error
+        && text.as_bytes().starts_with(b"[wippy]")
+        && let Some(place) = place(&found.traceback)
+    {
+        found.message = format!("{place} {}", found.message);
+    }
     found
 }
 
@@ -34,6 +40,12 @@ pub(crate) fn returned(error: &LuaValue) -> Option<ErrorValue> {
         }
         other => errors::from_lua(other),
     }
+}
+
+/// `file:line:` of the first frame.
+fn place(trace: &str) -> Option<&str> {
+    let frame = trace.lines().next()?;
+    frame.find(": in ").map(|end| &frame[..=end])
 }
 
 /// Without a place in the prelude, where a function of Lua's own was called from there.

@@ -79,7 +79,7 @@ impl Program {
         worker.watch.serve(Some(host));
         let going =
             |worker, yielded| Going { poller: None, worker, yielded, program: Arc::clone(self), fresh };
-        match first::step(&worker, arguments) {
+        match first::step(&worker, arguments, self.plan.budget) {
             Ok(First::Value(value)) => Begun::Ended(self.ended(worker, fresh, Ok(value), true)),
             Ok(First::Yielded(yielded)) => match yielded.0 {
                 Some(PARK | PAUSE) => Begun::Going(going(worker, Some(yielded))),

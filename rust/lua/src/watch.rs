@@ -25,6 +25,8 @@ pub struct Watch {
     clock: Clock,
     seen: AtomicUsize,
     preempted: AtomicBool,
+    /// The hook has raised: it does so at every instruction now.
+    ended: AtomicBool,
     /// The coroutine that is resumed from Rust. What resumes it does not keep the stack of one that the hook has made
     /// yield; and nothing in it takes long.
     kernel: AtomicPtr<c_void>,
@@ -50,6 +52,7 @@ impl Watch {
             clock,
             seen,
             preempted: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             kernel: AtomicPtr::default(),
             main: AtomicPtr::default(),
             idle: AtomicPtr::default(),
@@ -97,6 +100,7 @@ impl Watch {
 
     /// The call that begins, or none.
     pub fn serve(&self, host: Option<Arc<dyn Host>>) {
+        self.ended.store(false, Ordering::Relaxed);
         *self.host.lock().unwrap_or_else(PoisonError::into_inner) = host;
     }
 
@@ -185,18 +189,24 @@ unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, frame: *mut ffi::lu
         let pointer = ffi::lua_touserdata(state, -1).cast::<Watch>();
         ffi::lua_pop(state, 1);
         let Some(watch) = pointer.as_ref() else { return };
-        let ended = ffi::lua_gethookcount(state) == 1;
-        if watch.kernel.load(Ordering::Relaxed) == state.cast() {
+        let ended = watch.ended.load(Ordering::Relaxed);
+        if watch.kernel.load(Ordering::Relaxed) == state.cast() || (!ended && !watch.is_behind()) {
             return;
         }
-        if !ended && (!watch.is_behind() || is_prelude(state, frame)) {
+        if is_prelude(state, frame) {
+            // A loop may come by here every time: the first instruction of the program itself is wanted.
+            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, 1);
             return;
         }
         watch.has_ticked();
+        if !ended && ffi::lua_gethookcount(state) != EVERY {
+            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, EVERY);
+        }
         if ffi::lua_isyieldable(state) != 0 {
             watch.preempted.store(true, Ordering::Relaxed);
             ffi::lua_yield(state, 0);
         } else if ended || watch.is_over() {
+            watch.ended.store(true, Ordering::Relaxed);
             ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, 1);
             ffi::luaL_error(state, c"the call is over".as_ptr());
         }

@@ -110,7 +110,7 @@ impl Environment for PyEnvironment {
     }
 
     fn set(&self, key: &str, value: &str) -> Result<Value, Refusal> {
-        self.ask(&self.set, |py| PyTuple::new(py, [key, value]))
+        self.ask(&self.set, |py| PyTuple::new(py, [key, value])).map(|_| Value::Bool(true))
     }
 
     fn all(&self) -> Result<Value, Refusal> {

@@ -177,6 +177,7 @@ impl Function {
             Ok(_) if call.deadline.at.is_some_and(|at| Instant::now() >= at) => {
                 Err(self.stopped(Stop::Deadline, call))
             }
+            Ok(_) if self.lifecycle.is_cancelled() => Err(self.stopped(Stop::Cancelled, call)),
             result => result.map_err(|failure| self.explained(failure, call)),
         }
     }

@@ -1,6 +1,6 @@
 -- `funcs`, futures and payloads: calls of other functions of the registry (L-24, L-30, L-31, L-33).
 
-local kernel, native, channel = ...
+local kernel, native, channels = ...
 local await, attend, forget, cannot_wait = kernel.await, kernel.attend, kernel.forget, kernel.cannot_wait
 local start_call, merge, new_error = native.start_call, native.merge, native.new_error
 local setmetatable, type, error, next, select = setmetatable, type, error, next, select
@@ -62,7 +62,7 @@ end
 
 local function new_future(operation)
   local future = setmetatable({}, future_metatable)
-  local state = { channel = channel.new(1), operation = operation }
+  local state = { channel = channels.new(1), operation = operation }
   futures[future] = state
   attend(operation, function(value, err)
     state.operation, state.complete = nil, true
@@ -70,9 +70,9 @@ local function new_future(operation)
       state.err = err
     else
       state.payload = payload.new(value)
-      state.channel:send(state.payload)
+      channels.offer(state.channel, state.payload)
     end
-    state.channel:close()
+    channels.close(state.channel)
   end)
   return future
 end
@@ -106,7 +106,7 @@ function future_methods:cancel()
     forget(state.operation)
     state.operation, state.canceled, state.complete = nil, true, true
     state.err = new_error("Canceled", "the call was canceled")
-    state.channel:close()
+    channels.close(state.channel)
   end
   return true
 end
@@ -225,9 +225,9 @@ local function later(start, value_of)
     if operation == nil then
       return nil, err
     end
-    local object = channel.new(1)
+    local object = channels.new(1)
     attend(operation, function(...)
-      object:send(value_of(...))
+      channels.offer(object, value_of(...))
     end)
     return object
   end

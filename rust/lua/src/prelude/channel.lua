@@ -153,6 +153,19 @@ function methods:send(value)
   return true
 end
 
+-- A value of the runtime's own. The program may have closed or filled the channel meanwhile: then nobody wants it.
+local function offer(object, value)
+  local state = states[object]
+  local receiver = not state.closed and take(state.receivers)
+  if receiver then
+    serve(receiver, value, true)
+  elseif not state.closed and state.size < state.capacity then
+    state.last = state.last + 1
+    state.values[state.last] = value
+    state.size = state.size + 1
+  end
+end
+
 function methods:receive()
   local state = state_of(self, "receive")
   local done, value, ok = try_receive(state)
@@ -252,4 +265,4 @@ function channel.select(list)
   return result
 end
 
-return channel
+return { module = channel, offer = offer, new = new, close = methods.close }

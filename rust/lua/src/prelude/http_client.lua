@@ -1,6 +1,6 @@
 -- `http_client`: requests, one at a time or several at once. What a request is made of is in `modules/http_client.rs`.
 
-local kernel, native, calls, channel = ...
+local kernel, native, calls, channels = ...
 local waiting, cannot_wait, attend, check = calls.waiting, kernel.cannot_wait, kernel.attend, kernel.check
 local new_error = native.new_error
 local type, rawget, rawlen = type, rawget, rawlen
@@ -20,7 +20,7 @@ local function batch(start, requests)
     return nil, new_error("Invalid", "requests must be a list of at most " .. MOST)
   end
   local count, started, failed = rawlen(requests), 0, false
-  local responses, errors, done = {}, {}, channel.new(MOST)
+  local responses, errors, done = {}, {}, channels.new(MOST)
   for i = 1, count do
     -- To make one may take a while.
     check()

@@ -26,7 +26,10 @@ local pcall, xpcall, error, select, type, setmetatable = pcall, xpcall, error, s
 local next, traceback, unpack = next, debug.traceback, table.unpack
 
 local DONE, FAILED, PARK, PAUSE, FATAL = 1, 2, 3, 4, 5
-local WAIT, IDLE, NO_MEMORY = {}, {}, "not enough memory"
+-- What tasks yield to the kernel; a program may yield any number, but none of these.
+local WAIT, IDLE, REST, SPENT, NO_MEMORY = {}, {}, {}, {}, "not enough memory"
+-- Coroutines that run inside one of Lua's own functions, where nobody can wait.
+local blocked = 0
 
 local kernel = {}
 
@@ -76,7 +79,7 @@ end
 
 -- Says what keeps a task from waiting here, or nil.
 local function cannot_wait()
-  if not isyieldable() then
+  if blocked > 0 or not isyieldable() then
     return new_error("Invalid", "cannot wait here: inside a callback of string.gsub or table.sort, or a metamethod "
       .. "that one of Lua's own functions has called")
   end
@@ -154,7 +157,7 @@ end
 local function refuse_memory(ok, err, ...)
   if not ok and out_of_memory(err) then
     if isyieldable() then
-      yield(FATAL)
+      yield(SPENT)
     end
     error(NO_MEMORY, 0)
   end
@@ -183,7 +186,9 @@ end
 local function check()
   if checkpoint() then
     if isyieldable() then
-      yield(PAUSE)
+      yield(REST)
+    elseif is_over() then
+      error("the call is over", 0)
     end
   end
 end
@@ -195,12 +200,12 @@ local function relayed(co, ok, tag, ...)
     if tag == WAIT then
       held[co] = true
       return relay(co, yield(WAIT))
-    elseif tag == PAUSE or tag == nil and status(co) == "suspended" and preempted() then
+    elseif tag == REST or tag == nil and status(co) == "suspended" and preempted() then
       held[co] = true
-      yield(PAUSE)
+      yield(REST)
       return relay(co)
-    elseif tag == FATAL then
-      return yield(FATAL)
+    elseif tag == SPENT then
+      return yield(SPENT)
     end
     return ok, tag, ...
   end
@@ -212,11 +217,30 @@ function relay(co, ...)
   return relayed(co, resume(co, ...))
 end
 
+-- The same where whoever resumes cannot yield: the coroutine goes on at once.
+local function relayed_here(co, ok, tag, ...)
+  if ok and (tag == REST or tag == nil and status(co) == "suspended" and preempted()) then
+    if is_over() then
+      blocked = blocked - 1
+      error("the call is over", 0)
+    end
+    return relayed_here(co, resume(co))
+  end
+  blocked = blocked - 1
+  if ok and tag == SPENT then
+    error(NO_MEMORY, 0)
+  end
+  return refuse_memory(ok, tag, ...)
+end
+
 function kernel.resume(co, ...)
   if held[co] then
     return false, "cannot resume a coroutine that waits"
+  elseif isyieldable() then
+    return relayed(co, resume(co, ...))
   end
-  return relayed(co, resume(co, ...))
+  blocked = blocked + 1
+  return relayed_here(co, resume(co, ...))
 end
 
 local function unwrap(co, ok, err, ...)
@@ -283,6 +307,7 @@ local main_task = { co = nil }
 
 -- As a call finds it.
 local function prepare()
+  blocked = 0
   main_task.co, main_task.dead = worker or start_worker(), nil
   main, current = main_task, main_task
   live[main_task] = true
@@ -300,6 +325,8 @@ local function clear()
   ready, first, last = {}, 1, 0
   live, count = {}, 0
   operations, pending, early = {}, 0, {}
+  -- Another one: the last may stand in queues that the program keeps.
+  main_task = { co = nil }
   prepare()
 end
 
@@ -332,11 +359,11 @@ local function step(task, ok, tag, a, b)
     log_failure(tag, traceback(task.co))
   elseif tag == IDLE and task == main then
     return succeed(a, b)
-  elseif tag == FATAL then
+  elseif tag == SPENT then
     return fail(NO_MEMORY)
   elseif status(task.co) == "dead" then
     end_task(task)
-  elseif tag == PAUSE or tag == nil and preempted() then
+  elseif tag == REST or tag == nil and preempted() then
     wake(task)
     accept_any(yield(PAUSE))
   elseif tag ~= WAIT then

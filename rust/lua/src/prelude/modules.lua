@@ -1,7 +1,7 @@
 -- What programs require, put together of parts in Rust and parts in Lua: those that wait are in Lua (L-6, section 4).
 
-local kernel, native, globals, channel, calls, fs, http_client = ...
-local waiting, later = calls.waiting, calls.later
+local kernel, native, globals, channels, calls, fs, http_client = ...
+local waiting, later, channel = calls.waiting, calls.later, channels.module
 local new_error, log, type, setmetatable, next = native.new_error, native.log, type, setmetatable, next
 
 -- Made when they are first required; by name.

@@ -2,7 +2,7 @@
 -- are first wanted (L-1 to L-4, L-6).
 
 local kernel, native, globals, modules = ...
-local next, error, type = next, error, type
+local next, error, type, setmetatable = next, error, type, setmetatable
 
 -- By unit; a unit is an entry's chunk, the program's own the first.
 local loaded, loading = {}, {}
@@ -46,14 +46,31 @@ local function environment(unit)
   return env
 end
 
-function load_unit(unit)
-  if loaded[unit] == nil then
-    if loading[unit] then
-      error("module is being loaded already, by another coroutine", 3)
-    end
-    loading[unit] = true
-    local value = native.load(unit, environment(unit))()
+-- However loading ends, those who waited for it look again.
+local function finisher(unit)
+  return setmetatable({}, { __close = function()
+    local waiting = loading[unit]
     loading[unit] = nil
+    for i = 1, #waiting do
+      kernel.wake(waiting[i])
+    end
+  end })
+end
+
+function load_unit(unit)
+  while loaded[unit] == nil and loading[unit] do
+    local err = kernel.cannot_wait()
+    if err then
+      error(err, 3)
+    end
+    local waiting = loading[unit]
+    waiting[#waiting + 1] = kernel.current()
+    kernel.wait()
+  end
+  if loaded[unit] == nil then
+    loading[unit] = {}
+    local finish <close> = finisher(unit)
+    local value = native.load(unit, environment(unit))()
     -- A chunk that returns nothing is not run again.
     loaded[unit] = value == nil and true or value
   end

@@ -46,9 +46,12 @@ function globals.setmetatable(object, metatable)
 end
 
 function globals.print(...)
-  local parts = {}
+  local parts = { ... }
   for i = 1, select("#", ...) do
-    parts[i] = tostring((select(i, ...)))
+    parts[i] = tostring(parts[i])
+    if i % 4096 == 0 then
+      check()
+    end
   end
   native.log("info", nil, table.concat(parts, " "), nil)
 end

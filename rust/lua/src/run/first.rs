@@ -23,9 +23,9 @@ pub(super) enum First {
 /// More arguments than this take the other way.
 const FEW: usize = 8;
 
-pub(super) fn step(worker: &Worker, arguments: &[Value]) -> mlua::Result<First> {
+pub(super) fn step(worker: &Worker, arguments: &[Value], budget: usize) -> mlua::Result<First> {
     let plain = arguments.len() <= FEW && arguments.iter().all(is_plain);
-    if plain { raw(worker, arguments) } else { through_values(worker, arguments) }
+    if plain { raw(worker, arguments, budget) } else { through_values(worker, arguments) }
 }
 
 fn is_plain(value: &Value) -> bool {
@@ -42,7 +42,7 @@ fn through_values(worker: &Worker, arguments: &[Value]) -> mlua::Result<First> {
     kernel.resume(values).map(First::Yielded)
 }
 
-fn raw(worker: &Worker, arguments: &[Value]) -> mlua::Result<First> {
+fn raw(worker: &Worker, arguments: &[Value], budget: usize) -> mlua::Result<First> {
     let Some(main) = worker.watch.main() else { return through_values(worker, arguments) };
     let (kernel, entry) = (worker.kernel_state(), worker.entry_anchor());
     let watch = &*worker.watch;
@@ -62,7 +62,7 @@ fn raw(worker: &Worker, arguments: &[Value]) -> mlua::Result<First> {
             let status = ffi::lua_resume(co, state, 1 + arguments.len() as c_int, &raw mut results);
             let stirred = watch.take_stirred();
             if status == ffi::LUA_YIELD && !stirred {
-                value = done(main, results);
+                value = done(main, results, budget);
                 if value.is_some() {
                     return ffi::lua_settop(co, -results - 1);
                 }
@@ -142,7 +142,7 @@ fn drop_pointer<T>(_: *const T) {}
 ///
 /// # Safety
 /// So many values are on top of the coroutine's stack.
-unsafe fn done(main: Main, results: c_int) -> Option<Value> {
+unsafe fn done(main: Main, results: c_int, budget: usize) -> Option<Value> {
     let co = main.state;
     // SAFETY: as above; a string's bytes are copied while it is on the stack.
     unsafe {
@@ -164,6 +164,10 @@ unsafe fn done(main: Main, results: c_int) -> Option<Value> {
             ffi::LUA_TSTRING => {
                 let mut length = 0;
                 let bytes = ffi::lua_tolstring(co, at, &raw mut length).cast::<u8>();
+                // What is too large is told of elsewhere.
+                if length > budget {
+                    return None;
+                }
                 Value::Str(std::slice::from_raw_parts(bytes, length).to_vec())
             }
             _ => return None,
