@@ -107,7 +107,7 @@ def test_errors_name_the_line(root: Path) -> None:
         rt.call("app:fails", "no")
     error = caught.value
     assert "no" in error.message
-    assert (error.kind, error.entry, error.value) == ("Internal", "app:fails", error.message)
+    assert (error.kind, error.entry, f"app:fails: {error.value}") == ("Internal", "app:fails", error.message)
     assert (error.file, error.line) == ("_index.yaml", 17)
     assert "_index.yaml:17" in str(error)
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own

@@ -118,7 +118,7 @@ impl Function {
             Ok(value) => Ok(Image::of_script(value)),
             Err(Ended::Ended(reason)) => Err(failures::ended(reason)),
             Err(Ended::Memory) => Err(self.out_of_memory()),
-            Err(Ended::TooLarge(_)) => Err(self.result_too_large()),
+            Err(Ended::TooLarge(allowed)) => Err(self.result_too_large(allowed)),
             Err(Ended::Internal(text)) => Err(self.internal(&text)),
             // What it raised where it could not be suspended.
             Err(Ended::Error(_)) if host.is_cut_off() => Err(Failure::stopped(Stop::Aborted)),

@@ -182,12 +182,13 @@ impl Function {
         }
     }
 
-    /// The result of a script is larger than its function may give.
-    pub(crate) fn result_too_large(&self) -> Failure {
-        let allowed = self.spec.max_result_bytes as u64;
+    /// The result of a script is larger than so many bytes: its function's limit, or what its memory could hold.
+    pub(crate) fn result_too_large(&self, allowed: usize) -> Failure {
+        let limit =
+            if allowed == self.spec.max_result_bytes { "max_result_bytes" } else { "max_memory_bytes" };
         let text =
-            format!("{}: the result is larger than limits.max_result_bytes ({allowed} bytes)", self.spec.id);
-        Failure::new(What::Limit { limit: "max_result_bytes", allowed }, text)
+            format!("{}: the result is larger than limits.{limit} allows ({allowed} bytes)", self.spec.id);
+        Failure::new(What::Limit { limit, allowed: allowed as u64 }, text)
     }
 
     /// The failure of a call that was stopped, in the words of its limit.

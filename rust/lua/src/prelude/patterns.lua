@@ -6,6 +6,7 @@
 -- function calls its helpers by tail calls, so that at level 2 there is the program.
 
 local _, native, string = ...
+local getmetatable = getmetatable
 local find, match, gmatch, gsub, byte, sub = string.find, string.match, string.gmatch, string.gsub, string.byte, string.sub
 local type, error, pcall, next, setmetatable = type, error, pcall, next, setmetatable
 local math_type, tointeger, concat = math.type, math.tointeger, table.concat
@@ -283,7 +284,7 @@ local function gsub_slowly(subject, pattern, replacement, most)
   most = most and tointeger(most)
   local is_cheap = #s <= reach[p]
   if kind == "table" or kind == "function" then
-    if is_cheap then
+    if is_cheap and kind == "table" and getmetatable(replacement) == nil then
       return gsub(s, p, checked(replacement), most)
     end
     return substitute(s, p, replacement, most or #s + 1)
@@ -304,7 +305,8 @@ function patterns.gsub(subject, pattern, replacement, most)
       if asked <= 1 or asked <= captures[pattern] then
         return gsub(subject, pattern, replacement, most)
       end
-    elseif kind == "function" or kind == "table" then
+    elseif kind == "table" and getmetatable(replacement) == nil then
+      -- Nothing of the program's runs in there. A function would, where it can neither wait nor be suspended.
       return gsub(subject, pattern, checked(replacement), most)
     end
   end

@@ -2,7 +2,7 @@
 -- are first wanted (L-1 to L-4, L-6).
 
 local kernel, native, globals, modules = ...
-local next, error, type, setmetatable = next, error, type, setmetatable
+local next, error, type = next, error, type
 
 -- By unit; a unit is an entry's chunk, the program's own the first.
 local loaded, loading = {}, {}
@@ -46,15 +46,13 @@ local function environment(unit)
   return env
 end
 
--- However loading ends, those who waited for it look again.
-local function finisher(unit)
-  return setmetatable({}, { __close = function()
-    local waiting = loading[unit]
-    loading[unit] = nil
-    for i = 1, #waiting do
-      kernel.wake(waiting[i])
-    end
-  end })
+-- However loading has ended, those who waited for it look again.
+local function finish(unit)
+  local waiting = loading[unit]
+  loading[unit] = nil
+  for i = 1, #waiting do
+    kernel.wake(waiting[i])
+  end
 end
 
 function load_unit(unit)
@@ -69,8 +67,11 @@ function load_unit(unit)
   end
   if loaded[unit] == nil then
     loading[unit] = {}
-    local finish <close> = finisher(unit)
-    local value = native.load(unit, environment(unit))()
+    local ok, value = kernel.pcall(native.load(unit, environment(unit)))
+    finish(unit)
+    if not ok then
+      error(value, 0)
+    end
     -- A chunk that returns nothing is not run again.
     loaded[unit] = value == nil and true or value
   end

@@ -170,20 +170,45 @@ local function merge(from, to, left, middle, right, less)
   end
 end
 
--- Lua's own would sort millions of elements without a look at the clock; this one looks.
-local function sort_long(list, less)
-  local count, from, to = rawlen(list), {}, {}
-  for first = 1, count, 1024 do
-    local run = move(list, first, first + 1023 < count and first + 1023 or count, 1, {})
-    sort(run, less)
-    move(run, 1, #run, first, from)
-    check()
+-- Runs so long are put in order one by one.
+local SHORT = 16
+
+local function sort_run(list, first, last, less)
+  for i = first + 1, last do
+    local x, j = list[i], i - 1
+    while j >= first do
+      local y = list[j]
+      local before
+      if less then
+        before = less(x, y)
+      else
+        before = x < y
+      end
+      if not before then
+        break
+      end
+      list[j + 1], j = y, j - 1
+    end
+    list[j + 1] = x
   end
-  local width = 1024
+end
+
+-- Lua's own would call `less` where it can neither wait nor be suspended, and would sort millions of elements without a
+-- look at the clock.
+local function sort_merging(list, less)
+  local count, from, to = rawlen(list), {}, {}
+  move(list, 1, count, 1, from)
+  for first = 1, count, SHORT do
+    sort_run(from, first, first + SHORT - 1 < count and first + SHORT - 1 or count, less)
+    if first % 4096 == 1 then
+      check()
+    end
+  end
+  local width = SHORT
   while width < count do
     for left = 1, count, 2 * width do
-      local middle = left + width
-      merge(from, to, left, middle <= count and middle or count + 1, left + 2 * width <= count and left + 2 * width or count + 1, less)
+      local middle, right = left + width, left + 2 * width
+      merge(from, to, left, middle <= count and middle or count + 1, right <= count and right or count + 1, less)
     end
     from, to, width = to, from, 2 * width
   end
@@ -195,8 +220,8 @@ end
 
 function tables.sort(list, less)
   check_range(list, "sort")
-  if type(list) == "table" and rawlen(list) > LARGE and (less == nil or type(less) == "function") then
-    return sort_long(list, less)
+  if type(list) == "table" and (type(less) == "function" or less == nil and rawlen(list) > LARGE) then
+    return sort_merging(list, less)
   end
   return sort(list, less)
 end
