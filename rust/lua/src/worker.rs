@@ -40,6 +40,9 @@ static HTTP_CLIENT: LazyLock<Prelude> = LazyLock::new(|| prelude!("http_client")
 static MODULES: LazyLock<Prelude> = LazyLock::new(|| prelude!("modules"));
 static PROGRAM: LazyLock<Prelude> = LazyLock::new(|| prelude!("program"));
 
+/// The next round of garbage collection begins when memory has grown to so many percent of what the last one left.
+const PAUSE: c_int = 125;
+
 /// See the module's documentation.
 pub(crate) struct Worker {
     // Before the state: these refer into it.
@@ -62,6 +65,9 @@ impl Worker {
         // and keeps it to itself.
         let lua = unsafe { Lua::unsafe_new_with(libraries, LuaOptions::new()) };
         lua.set_memory_limit(plan.memory)?;
+        // Objects of ours take two rounds to go: with the usual pause between rounds, a program would meet its limit in
+        // nothing but garbage.
+        lua.gc_inc(PAUSE, 0, 0);
         let watch = Watch::new(Arc::clone(clock));
         watch.install(&lua)?;
         let operations = Operations::default();

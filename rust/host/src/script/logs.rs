@@ -15,6 +15,9 @@ use crate::error::Failure;
 use crate::function::Function;
 use crate::mailbox::Mailbox;
 
+/// Lines on their way.
+type Passing<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
+
 /// One line.
 struct Line {
     level: Level,
@@ -77,7 +80,7 @@ impl Logs {
         mailbox: Option<&Mailbox>,
     ) -> F::Output {
         let mut work = pin!(work);
-        let mut passing: Option<Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + '_>>> = None;
+        let mut passing: Option<Passing<'_>> = None;
         let output = poll_fn(|context| {
             if let Poll::Ready(output) = work.as_mut().poll(context) {
                 return Poll::Ready(output);

@@ -387,6 +387,10 @@ local function run()
         if signal then
           return signal, x, y
         end
+        -- Each of very many may be too short for the hook.
+        if checkpoint() then
+          accept_any(yield(PAUSE))
+        end
       end
     elseif pending > 0 then
       accept_any(yield(PARK))
