@@ -257,8 +257,8 @@ class FunctionSpec:
     ) -> FunctionSpec:
         """`groups`: canonical names. `env`: pairs, or a callable that gives them at each call and may raise.
         `mounts`: (host directory, guest path, writable). 0 means no limit for `max_execution_ms`. For Lua:
-        `filesystems`: (id, host directory, readable, writable); `envid`, `getenv`, `setenv`, `all_env` are what its module `env`
-        does, and raise `WippyError`."""
+        `filesystems`: (id, host directory, readable, writable); `envid`, `getenv`,
+        `setenv`, `all_env` are what its module `env` does, and raise `WippyError`."""
 
 class FunctionBase:
     """A prepared function. `wippy_native.Function` derives from it and inherits the call path."""

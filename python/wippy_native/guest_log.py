@@ -21,8 +21,10 @@ def log_output(entry: str, fd: int, lines: bytes) -> None:
 
 
 def log_message(entry: str, level: str, name: str | None, text: str, fields: Mapping[str, Any] | None) -> None:
-    """Log what the Lua function `entry` gave to `print` or a logger, as `wippy_native.lua.<entry id>`, with the logger's
-    own name after it; `fields` follow the text, and are the record's `fields`. Rules: L-8, L-38."""
+    """Log what the Lua function `entry` gave to `print` or a logger, as `wippy_native.lua.<entry id>`.
+
+    The logger's own name comes after that; `fields` follow the text, and are the record's `fields`. Rules: L-8, L-38.
+    """
     logger = logging.getLogger(f"wippy_native.lua.{entry}" + (f".{name}" if name else ""))
     number = getattr(logging, level)
     if logger.isEnabledFor(number):
