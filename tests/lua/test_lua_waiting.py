@@ -242,10 +242,15 @@ def test_what_is_spawned_ends_with_the_call(rt: Runtime) -> None:
     seen: list[int] = []
     rt.register("app:seen")(seen.append)
     body = """
-      coroutine.spawn(function() while true do time.sleep("1ms") funcs.call("app:seen", 1) end end)
+      local begun = channel.new()
+      coroutine.spawn(function()
+        funcs.call("app:seen", 1)
+        begun:send(true)
+        while true do time.sleep("1ms") funcs.call("app:seen", 1) end
+      end)
       coroutine.spawn(function() while true do end end)
       coroutine.spawn(function() error("nobody waits for this one") end)
-      time.sleep("20ms")
+      begun:receive()
       return "main"
     """
     assert evaluate(rt, body) == "main"
