@@ -36,6 +36,15 @@ def test_the_hook_is_asked_about_all_variables_at_once(make_runtime: MakeRuntime
     assert asked == ["env://*"]
 
 
+def test_a_refused_variable_is_not_among_all(make_runtime: MakeRuntime) -> None:
+    """L-34."""
+    rt = make_runtime(authorize=lambda _, target: target != "env://app:secret")
+    rt.add_entry({"id": "app:store", "kind": "env.storage.static", "values": {"OPEN": "o", "SECRET": "s"}})
+    for name in ("open", "secret"):
+        rt.add_entry({"id": f"app:{name}", "kind": "env.variable", "variable": name.upper(), "storage": "app:store"})
+    assert evaluate(rt, "return env.get_all()") == {"OPEN": "o"}
+
+
 def test_variables(rt: Runtime) -> None:
     """L-34: by public name, id or bare id; what is set is there for the next call."""
     rt.add_entry({"id": "app:store", "kind": "env.storage.static", "values": {"NAME": "value"}})

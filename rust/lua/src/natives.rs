@@ -129,7 +129,8 @@ fn start_call(
 ) -> mlua::Result<(Option<i64>, LuaValue)> {
     match call_of(lua, options, &target, &arguments) {
         Ok(call) => {
-            let bytes = call.arguments.iter().map(|value| measure(value).bytes).sum();
+            let arguments = call.arguments.iter().map(|value| measure(value).bytes);
+            let bytes = arguments.sum::<usize>() + measure(&call.context).bytes;
             let (operations, most) = (operations(lua)?, plan(lua)?.memory);
             if !operations.has_room(bytes, most) {
                 let text = format!("arguments of calls under way would take more than {most} bytes");

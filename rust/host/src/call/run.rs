@@ -214,7 +214,8 @@ impl Function {
 
     pub(super) fn stopped(&self, stop: Stop, call: &Call<'_>) -> Failure {
         let describe = |cause: &str| {
-            format!("{}: failed to call wasm method: {}: {cause}", self.spec.id, self.name_of_method(call))
+            let what = if self.script().is_some() { "lua function" } else { "wasm method" };
+            format!("{}: failed to call {what}: {}: {cause}", self.spec.id, self.name_of_method(call))
         };
         match (stop, call.deadline.limit) {
             (Stop::Deadline, Some((limit, allowed))) => {

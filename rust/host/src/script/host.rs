@@ -156,7 +156,15 @@ impl Host for ScriptHost {
             if !self.is_allowed("env://*".to_owned()).await.map_err(calls::ends)? {
                 return denied("*");
             }
-            self.ask(|environment| environment.all()).await
+            let found = Arc::clone(&self).ask(|environment| environment.all()).await?;
+            let Ok(Value::Map(entries)) = found else { return Ok(found) };
+            let mut allowed = Vec::with_capacity(entries.len());
+            for (name, value) in entries {
+                if self.may_have(&String::from_utf8_lossy(&name)).await?.is_ok() {
+                    allowed.push((name, value));
+                }
+            }
+            Ok(Ok(Value::Map(allowed)))
         })
     }
 
