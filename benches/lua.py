@@ -26,6 +26,7 @@ from lupa import lua54  # noqa: E402 - the path first
 
 import wippy_native as wippy  # noqa: E402
 from benches.contenders import GUESTS, cache_directory  # noqa: E402
+from benches.timing import consume, resident, timed  # noqa: E402
 
 CALLS = 1000
 TEXT = "sixteen letters!"
@@ -216,10 +217,10 @@ class Bench:
         function, peer = self.lua["add one"], self.lupa["add one"]
         for workers, named in ((None, "workers by themselves"), (1, "1 worker"), (2, "2 workers")):
             case = f"map over {ITEMS:,} items, {named}"
-            yield (case, "ours"), _timed(lambda n=workers: _consume(function.map(numbers, workers=n)), ITEMS)
-            wasm = _timed(lambda n=workers: _consume(self.wasm_add.starmap(pairs, workers=n)), ITEMS)
+            yield (case, "ours"), timed(lambda n=workers: consume(function.map(numbers, workers=n)), ITEMS)
+            wasm = timed(lambda n=workers: consume(self.wasm_add.starmap(pairs, workers=n)), ITEMS)
             yield (case, "WebAssembly"), wasm
-            yield (case, "lupa in a loop"), _timed(lambda: [peer(number) for number in numbers], ITEMS)
+            yield (case, "lupa in a loop"), timed(lambda: [peer(number) for number in numbers], ITEMS)
 
     def _from_lua(self) -> Measured:
         for who, target in (("WebAssembly", "wasm:add"), ("Lua", self.lua["add"].id), ("Python", "python:add")):
@@ -265,7 +266,7 @@ def _sleepers() -> list[tuple[tuple[str, str], float]]:
     for way, wave in (("gather", _gather), ("map", _map)):
         sleep = runtime.add_lua(f"lua:{way}", SLEEP, modules=["time"], pool={"max_size": SLEEPERS})
         sleep(1)
-        before, most = _resident(), 0.0
+        before, most = resident(), 0.0
         for turn in TURNS:
             took, cpu, seen = asyncio.run(_watched(wave, sleep))
             most = max(most, seen)
@@ -287,7 +288,7 @@ async def _watched(wave: Callable[[wippy.Function], Any], sleep: wippy.Function)
     async def watch() -> None:
         nonlocal most
         while not done.is_set():
-            most = max(most, _resident())
+            most = max(most, resident())
             await asyncio.sleep(0.05)
 
     watching = asyncio.create_task(watch())
@@ -296,7 +297,7 @@ async def _watched(wave: Callable[[wippy.Function], Any], sleep: wippy.Function)
     took, cpu = time.perf_counter() - start, time.process_time() - cpu
     done.set()
     await watching
-    return took, cpu, max(most, _resident())
+    return took, cpu, max(most, resident())
 
 
 async def _gather(sleep: wippy.Function) -> None:
@@ -365,22 +366,6 @@ def _enough(work: Callable[[], object]) -> int:
     start = time.perf_counter()
     work()
     return max(1, int(1e-3 / max(time.perf_counter() - start, 1e-7)))
-
-
-def _timed(work: Callable[[], object], calls: int) -> float:
-    start = time.perf_counter()
-    work()
-    return (time.perf_counter() - start) / calls
-
-
-def _consume(results: Any) -> None:
-    for _ in results:
-        pass
-
-
-def _resident() -> float:
-    """KiB of this process in memory."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4
 
 
 if __name__ == "__main__":

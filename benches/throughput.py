@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benches.contenders import GUESTS, OWN_GUESTS, Ours, WasmtimePy, cache_directory  # noqa: E402 - the path first
 from benches.run import build_rust  # noqa: E402
+from benches.timing import consume, resident, timed  # noqa: E402
 
 ITEMS = 100_000
 FEW = 5_000
@@ -78,7 +78,7 @@ class Bench:
         yield from self._batches()
         yield (
             ("add, one after another", "ours"),
-            _timed(lambda: _consume(self.add(1, 2) for _ in range(20_000)), 20_000),
+            timed(lambda: consume(self.add(1, 2) for _ in range(20_000)), 20_000),
         )
         yield from self._asyncio()
         yield from self._funcs()
@@ -90,11 +90,11 @@ class Bench:
         texts, spins, few = [TEXT] * ITEMS, [SPIN] * SPINS, range(FEW)
         for workers in THREADS:
             on = f"on {workers} thread" + ("s" if workers > 1 else "")
-            yield (f"add {on}", "ours"), _timed(lambda n=workers: _consume(self.add.starmap(pairs, workers=n)), ITEMS)
-            yield (f"echo {on}", "ours"), _timed(lambda n=workers: _consume(self.echo.map(texts, workers=n)), ITEMS)
-            yield (f"spin {on}", "ours"), _timed(lambda n=workers: _consume(self.spin.map(spins, workers=n)), SPINS)
+            yield (f"add {on}", "ours"), timed(lambda n=workers: consume(self.add.starmap(pairs, workers=n)), ITEMS)
+            yield (f"echo {on}", "ours"), timed(lambda n=workers: consume(self.echo.map(texts, workers=n)), ITEMS)
+            yield (f"spin {on}", "ours"), timed(lambda n=workers: consume(self.spin.map(spins, workers=n)), SPINS)
             with ThreadPoolExecutor(workers) as pool:
-                peer = _timed(lambda pool=pool: _consume(pool.map(lambda n: self.peer_add(n, 1), few)), FEW)
+                peer = timed(lambda pool=pool: consume(pool.map(lambda n: self.peer_add(n, 1), few)), FEW)
             yield (f"add {on}", "wasmtime-py fresh"), peer
 
     def _asyncio(self) -> Iterator[tuple[tuple[str, str], float]]:
@@ -107,25 +107,25 @@ class Bench:
             loop = asyncio.get_running_loop()
             await asyncio.gather(*(loop.run_in_executor(None, self.add, number, 1) for number in range(count)))
 
-        yield ("gather of 10,000 adds", "ours"), min(_timed(lambda: asyncio.run(gather()), count) for _ in range(3))
-        yield ("gather of 10,000 adds", "run_in_executor"), _timed(lambda: asyncio.run(in_executor()), count)
+        yield ("gather of 10,000 adds", "ours"), min(timed(lambda: asyncio.run(gather()), count) for _ in range(3))
+        yield ("gather of 10,000 adds", "run_in_executor"), timed(lambda: asyncio.run(in_executor()), count)
 
     def _funcs(self) -> Iterator[tuple[tuple[str, str], float]]:
         count = 5_000
-        yield ("guest calls Python", "ours"), _timed(lambda: self.forward("bench:py", TEXT, count), count)
-        yield ("guest calls Python", "wasmtime-py warm"), _timed(lambda: self.callee("x:y", TEXT, count), count)
+        yield ("guest calls Python", "ours"), timed(lambda: self.forward("bench:py", TEXT, count), count)
+        yield ("guest calls Python", "wasmtime-py warm"), timed(lambda: self.callee("x:y", TEXT, count), count)
         target = self.echo.id
-        yield ("guest calls guest", "ours"), _timed(lambda: self.forward(target, TEXT, count), count)
+        yield ("guest calls guest", "ours"), timed(lambda: self.forward(target, TEXT, count), count)
 
     async def _sleepers(self) -> list[tuple[tuple[str, str], float]]:
         await self.sleep.call_async(1)
-        before, most, threads = _resident(), 0.0, 0
+        before, most, threads = resident(), 0.0, 0
         done = asyncio.Event()
 
         async def watch() -> None:
             nonlocal most, threads
             while not done.is_set():
-                most, threads = max(most, _resident()), max(threads, len(os.listdir("/proc/self/task")))  # noqa: PTH208
+                most, threads = max(most, resident()), max(threads, len(os.listdir("/proc/self/task")))  # noqa: PTH208
                 await asyncio.sleep(0.02)
 
         watching = asyncio.create_task(watch())
@@ -284,22 +284,6 @@ def _plot(rounds: list[Times], path: Path) -> None:
     panels[0].set_ylabel("thousand calls a second, fresh instance each")
     panels[0].legend(fontsize=7, frameon=False)
     figure.savefig(path, metadata={"Date": None})
-
-
-def _timed(work: Callable[[], object], calls: int) -> float:
-    start = time.perf_counter()
-    work()
-    return (time.perf_counter() - start) / calls
-
-
-def _consume(results: Any) -> None:
-    for _ in results:
-        pass
-
-
-def _resident() -> float:
-    """KiB of this process in memory."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4
 
 
 def _options() -> argparse.Namespace:
