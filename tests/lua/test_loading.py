@@ -11,10 +11,7 @@ import pytest
 from conftest import MakeRuntime, WriteProject
 
 import wippy_native as wippy
-from wippy_native._border import LuaModule
 from wippy_native.cli import main
-
-pytestmark = pytest.mark.skipif(LuaModule is None, reason="the core was built before Lua came")
 
 ENTRIES = """\
   - name: words

@@ -7,12 +7,15 @@ use std::time::Instant;
 use wippy_lua::error::{ErrorValue, Kind};
 use wippy_lua::value::Value;
 
+use crate::call::Nested;
 use crate::error::{Failure, Stop, What};
 use crate::frame::Frame;
 use crate::function::Function;
 use crate::reply::Awaited;
+use crate::script::error_value;
 use crate::table::{HostFunction, Input, Output, Refusal, Table, Target};
 use crate::threads::Threads;
+use crate::values::{Arguments, Image};
 
 /// Who calls.
 pub(crate) struct Caller {
@@ -90,6 +93,16 @@ impl Caller {
         asked.map_err(Failure::aborted)
     }
 
+    /// Calls a function of the registry; its failure is an answer unless it ends the caller as well.
+    pub async fn call(
+        &self,
+        function: &Arc<Function>,
+        arguments: &mut Arguments,
+        how: Nested<'_>,
+    ) -> Answer<Image> {
+        answered(function.call_nested(arguments, &self.frame, how).await)
+    }
+
     /// Calls a function of the embedder.
     pub async fn ask(&self, function: Arc<dyn HostFunction>, input: Input) -> Answer<Output> {
         let (reply, awaited) = Awaited::new(self.threads);
@@ -106,6 +119,15 @@ impl Caller {
     }
 }
 
-pub(crate) fn ends_the_caller(failure: &Failure) -> bool {
+/// What a call came to, for who made it.
+pub(crate) fn answered(result: Result<Image, Failure>) -> Answer<Image> {
+    match result {
+        Ok(image) => Ok(Ok(image)),
+        Err(failure) if ends_the_caller(&failure) => Err(failure),
+        Err(failure) => Ok(Err(error_value(failure))),
+    }
+}
+
+fn ends_the_caller(failure: &Failure) -> bool {
     matches!(failure.what, What::Aborted(_) | What::Cancelled | What::Internal)
 }

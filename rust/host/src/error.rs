@@ -8,7 +8,7 @@ use std::fmt;
 
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
-use wippy_lua::error::ErrorValue;
+use wippy_lua::error::{ErrorValue, Kind};
 
 use crate::imports::filesystem::most_handles;
 use crate::values;
@@ -47,6 +47,24 @@ pub enum What {
     Raised(Box<ErrorValue>),
     /// A fault of ours.
     Internal,
+}
+
+impl What {
+    /// The kind of error it is to a caller, Python or a script.
+    pub fn kind(&self) -> Kind {
+        match self {
+            What::Raised(error) => error.kind,
+            What::Load => Kind::Invalid,
+            What::Method => Kind::NotFound,
+            What::Denied { .. } => Kind::PermissionDenied,
+            What::Limit { limit: "max_execution_ms" | "timeout" | "total_timeout", .. } => Kind::Timeout,
+            What::Limit { .. } => Kind::Invalid,
+            What::Closed | What::Ended | What::Forked => Kind::Unavailable,
+            What::Conflict => Kind::Conflict,
+            What::Cancelled => Kind::Canceled,
+            What::Trap { .. } | What::Exit { .. } | What::Aborted(_) | What::Internal => Kind::Internal,
+        }
+    }
 }
 
 /// A failed load or call.

@@ -27,9 +27,6 @@ pub struct Watch {
     preempted: AtomicBool,
     /// The hook has raised: it does so at every instruction now.
     ended: AtomicBool,
-    /// The coroutine that is resumed from Rust. What resumes it does not keep the stack of one that the hook has made
-    /// yield; and nothing in it takes long.
-    kernel: AtomicPtr<c_void>,
     /// The coroutine that calls run in, and what it yields first when a function has returned.
     main: AtomicPtr<ffi::lua_State>,
     idle: AtomicPtr<c_void>,
@@ -53,7 +50,6 @@ impl Watch {
             seen,
             preempted: AtomicBool::new(false),
             ended: AtomicBool::new(false),
-            kernel: AtomicPtr::default(),
             main: AtomicPtr::default(),
             idle: AtomicPtr::default(),
             stirred: AtomicBool::new(false),
@@ -75,11 +71,6 @@ impl Watch {
                 ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, EVERY);
             })
         }
-    }
-
-    /// Leaves this coroutine alone.
-    pub fn spare(&self, kernel: &mlua::Thread) {
-        self.kernel.store(kernel.to_pointer().cast_mut(), Ordering::Relaxed);
     }
 
     /// The kernel has something to put in order when the call ends.
@@ -190,7 +181,7 @@ unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, frame: *mut ffi::lu
         ffi::lua_pop(state, 1);
         let Some(watch) = pointer.as_ref() else { return };
         let ended = watch.ended.load(Ordering::Relaxed);
-        if watch.kernel.load(Ordering::Relaxed) == state.cast() || (!ended && !watch.is_behind()) {
+        if !ended && !watch.is_behind() {
             return;
         }
         if is_prelude(state, frame) {

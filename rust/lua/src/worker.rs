@@ -74,7 +74,6 @@ impl Worker {
         lua.set_app_data(operations.clone());
         lua.set_app_data(Arc::clone(plan));
         let (kernel, entry) = prepare(&lua, plan)?;
-        watch.spare(&kernel);
         hook_only_programs(&lua, &kernel)?;
         let mut worker = Worker { kernel, entry, anchor: ffi::LUA_NOREF, lua, watch, operations };
         worker.anchor_entry()?;
@@ -139,7 +138,8 @@ fn run<R: mlua::FromLuaMulti>(
     chunk.set_mode(mlua::ChunkMode::Binary).into_function()?.call(arguments)
 }
 
-/// Takes the hook off the kernel's own coroutine: nothing in it takes long, and every instruction costs less without.
+/// Takes the hook off the kernel's own coroutine: nothing in it takes long, every instruction costs less without, and what
+/// resumes it does not keep the stack of one that the hook has made yield.
 /// The coroutines of programs have it: the first is given it, the others get it from the one that makes them.
 fn hook_only_programs(lua: &Lua, kernel: &Thread) -> mlua::Result<()> {
     let state = kernel.to_pointer().cast_mut().cast();

@@ -47,22 +47,23 @@ pub fn error(
 pub fn raise(py: Python<'_>, failure: Failure, entry: Option<&str>) -> PyErr {
     let none = PyDict::new(py);
     let Failure { what, message } = failure;
-    let plain = |name: &str, kind: &str| error(py, name, &message, kind, entry, &none);
+    let kind = what.kind().name();
+    let plain = |name: &str| error(py, name, &message, kind, entry, &none);
     match what {
-        What::Load => plain("RegistryError", "Invalid"),
-        What::Method => plain("FunctionNotFound", "NotFound"),
-        What::Closed => plain("PoolClosed", "Unavailable"),
-        What::Conflict => plain("WippyError", "Conflict"),
-        What::Cancelled => plain("Cancelled", "Canceled"),
-        What::Ended | What::Forked => plain("WippyError", "Unavailable"),
-        What::Internal => plain("InternalError", "Internal"),
+        What::Load => plain("RegistryError"),
+        What::Method => plain("FunctionNotFound"),
+        What::Closed => plain("PoolClosed"),
+        What::Conflict => plain("WippyError"),
+        What::Cancelled => plain("Cancelled"),
+        What::Ended | What::Forked => plain("WippyError"),
+        What::Internal => plain("InternalError"),
         What::Raised(error) => raised(py, *error, &message, entry),
-        What::Trap { trap, backtrace } => with(py, "GuestTrap", &message, "Internal", entry, |own| {
+        What::Trap { trap, backtrace } => with(py, "GuestTrap", &message, kind, entry, |own| {
             own.set_item("trap", trap)?;
             own.set_item("backtrace", backtrace)
         }),
         What::Denied { interface, function, group, backtrace } => {
-            with(py, "ImportDenied", &message, "PermissionDenied", entry, |own| {
+            with(py, "ImportDenied", &message, kind, entry, |own| {
                 own.set_item("trap", "import denied")?;
                 own.set_item("backtrace", backtrace)?;
                 own.set_item("interface", interface)?;
@@ -70,23 +71,14 @@ pub fn raise(py: Python<'_>, failure: Failure, entry: Option<&str>) -> PyErr {
                 own.set_item("group", group)
             })
         }
-        What::Exit { code } => {
-            with(py, "GuestExit", &message, "Internal", entry, |own| own.set_item("code", code))
-        }
-        What::Limit { limit, allowed } => {
-            let kind = if matches!(limit, "max_execution_ms" | "timeout" | "total_timeout") {
-                "Timeout"
-            } else {
-                "Invalid"
-            };
-            with(py, "LimitExceeded", &message, kind, entry, |own| {
-                own.set_item("limit", limit)?;
-                own.set_item("allowed", allowed)
-            })
-        }
+        What::Exit { code } => with(py, "GuestExit", &message, kind, entry, |own| own.set_item("code", code)),
+        What::Limit { limit, allowed } => with(py, "LimitExceeded", &message, kind, entry, |own| {
+            own.set_item("limit", limit)?;
+            own.set_item("allowed", allowed)
+        }),
         What::Aborted(reason) => match reason.downcast::<PyErr>() {
             Ok(error) => *error,
-            Err(_) => plain("InternalError", "Internal"),
+            Err(_) => plain("InternalError"),
         },
     }
 }

@@ -14,14 +14,14 @@ use wippy_lua::value::Value;
 
 use super::Wanted;
 use crate::call::{AtOnce, Nested, Options};
-use crate::calling::{Answer, Caller, ends_the_caller};
+use crate::calling::{Answer, Caller, answered};
 use crate::error::{Failure, What};
 use crate::function::Function;
 use crate::script::{error_value, text};
 use crate::state::State;
 use crate::stats::Kind;
 use crate::table::{Input, Output, Target};
-use crate::values::{Arguments, Image, Outcome};
+use crate::values::{Arguments, Outcome};
 
 pub const INTERFACE: &str = "wippy:runtime/funcs";
 
@@ -142,24 +142,13 @@ async fn call_script(caller: &Caller, function: &Arc<Function>, input: Input) ->
         Ok(AtOnce::Not) => {
             outcome.elsewhere();
             let mut arguments = Arguments::of_script(input);
-            let answer = nested(caller, function, &mut arguments).await?;
+            let answer = caller.call(function, &mut arguments, PLAIN).await?;
             return Ok(answer.map(|image| Payload::Bytes(text(image.into_script_value()))));
         }
         Err(failure) => Err(failure),
     };
-    match outcome.of(result) {
-        Ok(image) => Ok(Ok(Payload::Bytes(text(image.into_script_value())))),
-        Err(failure) if ends_the_caller(&failure) => Err(failure),
-        Err(failure) => Ok(Err(error_value(failure))),
-    }
-}
-
-async fn nested(caller: &Caller, function: &Arc<Function>, arguments: &mut Arguments) -> Answer<Image> {
-    match function.call_nested(arguments, &caller.frame, PLAIN).await {
-        Ok(image) => Ok(Ok(image)),
-        Err(failure) if ends_the_caller(&failure) => Err(failure),
-        Err(failure) => Ok(Err(error_value(failure))),
-    }
+    let answer = answered(outcome.of(result))?;
+    Ok(answer.map(|image| Payload::Bytes(text(image.into_script_value()))))
 }
 
 async fn call_guest(caller: &Caller, function: &Arc<Function>, input: &Input) -> Answer<Payload> {
@@ -183,7 +172,7 @@ async fn call_guest(caller: &Caller, function: &Arc<Function>, input: &Input) ->
             return Ok(Err(ErrorValue::new(ErrorKind::Invalid, text)));
         }
     };
-    let image = match nested(caller, function, &mut arguments).await? {
+    let image = match caller.call(function, &mut arguments, PLAIN).await? {
         Ok(image) => image,
         Err(error) => return Ok(Err(error)),
     };

@@ -10,7 +10,7 @@ use wippy_lua::value::Value;
 use super::failures::error_value;
 use super::host::ScriptHost;
 use crate::call::{Nested, Options};
-use crate::calling::{Caller, ends_the_caller};
+use crate::calling::Caller;
 use crate::error::Failure;
 use crate::function::Function;
 use crate::stats;
@@ -70,10 +70,9 @@ async fn nested(
 ) -> Answered {
     let options = Options { timeout: call.timeout, ..Options::default() };
     let how = Nested { options: &options, context: &call.context };
-    let image = match function.call_nested(&mut arguments, &caller.frame, how).await {
+    let image = match caller.call(function, &mut arguments, how).await? {
         Ok(image) => image,
-        Err(failure) if ends_the_caller(&failure) => return Err(failure),
-        Err(failure) => return Ok(Err(error_value(failure))),
+        Err(error) => return Ok(Err(error)),
     };
     if function.script().is_some() {
         return Ok(Ok(image.into_script_value()));

@@ -1,6 +1,6 @@
 //! Errors of calls as errors of programs, and back: kind, message and details are kept (L-14, L-24).
 
-use wippy_lua::error::{ErrorValue, Kind};
+use wippy_lua::error::ErrorValue;
 use wippy_lua::host::Ended;
 
 use crate::error::{Failure, What};
@@ -21,18 +21,9 @@ pub(super) fn ended(reason: Ended) -> Failure {
 
 /// What a program learns of a failed call.
 pub(crate) fn error_value(failure: Failure) -> ErrorValue {
-    let Failure { what, message } = failure;
-    let kind = match what {
-        What::Raised(error) => return *error,
-        What::Load => Kind::Invalid,
-        What::Method => Kind::NotFound,
-        What::Denied { .. } => Kind::PermissionDenied,
-        What::Limit { limit: "max_execution_ms" | "timeout" | "total_timeout", .. } => Kind::Timeout,
-        What::Limit { .. } => Kind::Invalid,
-        What::Closed | What::Ended | What::Forked => Kind::Unavailable,
-        What::Conflict => Kind::Conflict,
-        What::Cancelled => Kind::Canceled,
-        What::Trap { .. } | What::Exit { .. } | What::Aborted(_) | What::Internal => Kind::Internal,
-    };
-    ErrorValue { retryable: Some(false), ..ErrorValue::new(kind, message) }
+    let kind = failure.what.kind();
+    match failure.what {
+        What::Raised(error) => *error,
+        _ => ErrorValue { retryable: Some(false), ..ErrorValue::new(kind, failure.message) },
+    }
 }

@@ -146,18 +146,17 @@ function tables.move(list, from, to, at, other)
   return move(list, from, to, at, other)
 end
 
+local function is_less(x, y)
+  return x < y
+end
+
 -- Merges two sorted runs of `from` into `to`.
 local function merge(from, to, left, middle, right, less)
   local i, j = left, middle
   for k = left, right - 1 do
     local takes_left = i < middle
     if takes_left and j < right then
-      local x, y = from[j], from[i]
-      if less then
-        takes_left = not less(x, y)
-      else
-        takes_left = not (x < y)
-      end
+      takes_left = not less(from[j], from[i])
     end
     if takes_left then
       to[k], i = from[i], i + 1
@@ -178,13 +177,7 @@ local function sort_run(list, first, last, less)
     local x, j = list[i], i - 1
     while j >= first do
       local y = list[j]
-      local before
-      if less then
-        before = less(x, y)
-      else
-        before = x < y
-      end
-      if not before then
+      if not less(x, y) then
         break
       end
       list[j + 1], j = y, j - 1
@@ -221,7 +214,7 @@ end
 function tables.sort(list, less)
   check_range(list, "sort")
   if type(list) == "table" and (type(less) == "function" or less == nil and rawlen(list) > LARGE) then
-    return sort_merging(list, less)
+    return sort_merging(list, less or is_less)
   end
   return sort(list, less)
 end

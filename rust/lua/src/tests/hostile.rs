@@ -174,7 +174,7 @@ fn coroutines_that_wait_belong_to_the_kernel() {
         eval(
             "local main = coroutine.running()
              local seen
-             local co = coroutine.create(function() require('time').sleep('5ms') return 'slept' end)
+             local co = coroutine.create(function() require('time').sleep('50ms') return 'slept' end)
              coroutine.spawn(function()
                seen = { coroutine.resume(main), coroutine.resume(co), coroutine.close(co) }
              end)

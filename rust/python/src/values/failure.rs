@@ -96,10 +96,7 @@ impl Misfit {
 
     /// The error for argument `index` of a script.
     pub fn into_script_error(self, py: Python<'_>, function: &str, method: &str, index: usize) -> PyErr {
-        let (path, kind, text) = (self.path(), self.kind, &self.text);
-        let inner = format!(
-            "[encode] invalid_data at param[{index}]: failed to encode parameter {index}: [encode] {kind}: {path}: {text}"
-        );
+        let (path, inner) = self.of_parameter(index);
         script_argument_error(py, function, method, &inner, &path)
     }
 
@@ -111,12 +108,18 @@ impl Misfit {
         crate::errors::error(py, "WippyError", &text, "Invalid", Some(id), &PyDict::new(py))
     }
 
-    /// The error for parameter `index`.
-    pub fn into_error(self, py: Python<'_>, function: &str, method: &str, index: usize) -> PyErr {
+    /// Where, and what follows `encode params: `.
+    fn of_parameter(&self, index: usize) -> (String, String) {
         let (path, kind, text) = (self.path(), self.kind, &self.text);
         let inner = format!(
             "[encode] invalid_data at param[{index}]: failed to encode parameter {index}: [encode] {kind}: {path}: {text}"
         );
+        (path, inner)
+    }
+
+    /// The error for parameter `index`.
+    pub fn into_error(self, py: Python<'_>, function: &str, method: &str, index: usize) -> PyErr {
+        let (path, inner) = self.of_parameter(index);
         argument_error(py, function, method, &inner, &path)
     }
 }

@@ -32,16 +32,7 @@ fn exception(py: Python<'_>, error: &ErrorValue) -> PyResult<PyErr> {
     let own = PyDict::new(py);
     own.set_item("retryable", error.retryable.unwrap_or(false))?;
     own.set_item("traceback", &error.traceback)?;
-    match &error.details {
-        Value::Nil => {}
-        Value::Map(entries) => own.set_item("details", map(py, entries)?)?,
-        // An exception's details have names.
-        other => {
-            let details = PyDict::new(py);
-            details.set_item("value", to_python(py, other)?)?;
-            own.set_item("details", details)?;
-        }
-    }
+    own.set_item("details", errors::details_of(py, &error.details)?)?;
     Ok(errors::error(py, "LuaError", &error.message, error.kind.name(), None, &own))
 }
 
