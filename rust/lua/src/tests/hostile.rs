@@ -186,6 +186,26 @@ fn coroutines_that_wait_belong_to_the_kernel() {
 }
 
 #[test]
+fn coroutines_change_hands_only_where_they_wait() {
+    assert_eq!(
+        eval(
+            "local turns, mixed, done = 0, false, channel.new(3)
+             local function work()
+               local before = turns
+               for i = 1, 3000000 do end
+               mixed = mixed or turns ~= before
+               turns = turns + 1
+               done:send(true)
+             end
+             for i = 1, 3 do coroutine.spawn(work) end
+             for i = 1, 3 do done:receive() end
+             return tostring(mixed) .. turns"
+        ),
+        Value::text("false3")
+    );
+}
+
+#[test]
 fn strange_error_objects() {
     for body in [
         "error(setmetatable({}, { __tostring = function() error('again') end }))",
