@@ -62,8 +62,9 @@ impl Host for Fake {
 
     fn http(self: Arc<Self>, request: Request) -> Waiting<Response> {
         let answer = (self.http)(&request);
+        let pause = if request.url.starts_with("http://late") { 1000 } else { 1 };
         Box::pin(async move {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(Duration::from_millis(pause)).await;
             Ok(answer)
         })
     }
