@@ -248,7 +248,7 @@ def test_what_is_spawned_ends_with_the_call(rt: Runtime) -> None:
         begun:send(true)
         while true do time.sleep("1ms") funcs.call("app:seen", 1) end
       end)
-      coroutine.spawn(function() while true do end end)
+      coroutine.spawn(function() while true do coroutine.yield() end end)
       coroutine.spawn(function() error("nobody waits for this one") end)
       begun:receive()
       return "main"
