@@ -84,7 +84,7 @@ BOMBS = [
     "error(('x'):rep(10000000) .. 'y')",
     "local t = {} for i = 1, math.huge do t = setmetatable({}, {__index = t}) end",
     "return payload.new(('x'):rep(8000000)):transcode('json/plain'):transcode('yaml/plain')",
-    "return base64.encode(base64.encode(base64.encode(('x'):rep(4000000))))",
+    "return base64.encode(base64.encode(base64.encode(('x'):rep(5000000))))",
 ]
 
 

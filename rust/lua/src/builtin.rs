@@ -9,6 +9,7 @@ use crate::error::{ErrorValue, Kind};
 use crate::host::Waiting;
 use crate::modules::{self, errors};
 use crate::operations::start;
+use crate::patterns;
 use crate::value::Value;
 use crate::watch::host;
 
@@ -47,32 +48,45 @@ pub const OUTSIDE: &[&str] = &["ctx", "env", "fs", "funcs", "http_client"];
 pub const NETWORK: &[&str] = &["http_client"];
 
 /// The table of a module, or of its part in Rust.
-pub(crate) fn open(lua: &Lua, name: String) -> mlua::Result<Table> {
-    match &*name {
+pub(crate) fn open(lua: &Lua, name: &str) -> mlua::Result<Table> {
+    match name {
         "base64" => modules::base64::open(lua),
+        "ctx" => open_ctx(lua),
+        "env" => open_env(lua),
         "errors" => errors::open(lua),
         "fs" => modules::fs::open(lua),
+        "funcs" => modules::funcs::open(lua),
         "hash" => modules::hash::open(lua),
         "http_client" => modules::http_client::open(lua),
         "json" => modules::json::open(lua),
+        "patterns" => patterns::open(lua),
         "text" => modules::text::open(lua),
-        "time" => modules::time::open(lua),
+        "time" => open_time(lua),
         "uuid" => modules::uuid::open(lua),
         "yaml" => modules::yaml::open(lua),
         other => Err(mlua::Error::runtime(format!("module '{other}' is not supported here"))),
     }
 }
 
-/// Adds what the prelude's part of the modules calls.
-pub(crate) fn install(lua: &Lua, native: &Table) -> mlua::Result<()> {
-    native.raw_set("start_sleep", lua.create_function(start_sleep)?)?;
-    native.raw_set("start_env_get", lua.create_function(start_env_get)?)?;
-    native.raw_set("start_env_set", lua.create_function(start_env_set)?)?;
-    native.raw_set("start_env_all", lua.create_function(start_env_all)?)?;
-    native.raw_set("ctx_get", lua.create_function(ctx_get)?)?;
-    native.raw_set("ctx_all", lua.create_function(ctx_all)?)?;
-    native.raw_set("transcode", lua.create_function(transcode)?)?;
-    Ok(())
+fn open_ctx(lua: &Lua) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    table.raw_set("get", lua.create_function(ctx_get)?)?;
+    table.raw_set("all", lua.create_function(ctx_all)?)?;
+    Ok(table)
+}
+
+fn open_env(lua: &Lua) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    table.raw_set("get", lua.create_function(start_env_get)?)?;
+    table.raw_set("set", lua.create_function(start_env_set)?)?;
+    table.raw_set("get_all", lua.create_function(start_env_all)?)?;
+    Ok(table)
+}
+
+fn open_time(lua: &Lua) -> mlua::Result<Table> {
+    let table = modules::time::open(lua)?;
+    table.raw_set("sleep", lua.create_function(start_sleep)?)?;
+    Ok(table)
 }
 
 /// The number of an operation, or nil and an error.
@@ -98,21 +112,6 @@ fn sleep(duration: Duration) -> Waiting {
         tokio::time::sleep(duration).await;
         Ok(Ok(Value::Nil))
     })
-}
-
-/// `timeout` of a call's options: a number is milliseconds (L-33).
-pub(crate) fn timeout_ms(options: &Table) -> Result<Option<Duration>, ErrorValue> {
-    match options.raw_get::<LuaValue>("timeout") {
-        Ok(LuaValue::Nil) | Err(_) => Ok(None),
-        Ok(LuaValue::Integer(ms)) => Ok(Some(Duration::from_millis(ms.max(0) as u64))),
-        Ok(LuaValue::Number(ms)) if ms.is_finite() => {
-            Ok(Some(Duration::try_from_secs_f64(ms.max(0.0) / 1000.0).unwrap_or(Duration::MAX)))
-        }
-        Ok(text @ LuaValue::String(_)) => modules::time::duration(&text).map(Some),
-        Ok(other) => {
-            invalid(format!("timeout: expected milliseconds or a duration, got {}", other.type_name()))
-        }
-    }
 }
 
 fn key(value: &LuaValue) -> Result<String, ErrorValue> {
@@ -159,38 +158,5 @@ fn ctx_all(lua: &Lua, (): ()) -> mlua::Result<LuaValue> {
     match host(lua)?.context() {
         Value::Nil => Ok(LuaValue::Table(lua.create_table()?)),
         values => copy_in(lua, values),
-    }
-}
-
-/// A payload's value from one format into another.
-fn transcode(
-    lua: &Lua,
-    (value, from, to): (LuaValue, String, LuaValue),
-) -> mlua::Result<(LuaValue, LuaValue)> {
-    let to = to.as_string().map(|text| text.to_string_lossy()).unwrap_or_default();
-    let via = |module: &str, function: &str, value: LuaValue| -> mlua::Result<(LuaValue, LuaValue)> {
-        open(lua, module.to_owned())?.raw_get::<mlua::Function>(function)?.call(value)
-    };
-    let plain = match &*from {
-        "json/plain" => via("json", "decode", value)?,
-        "yaml/plain" => via("yaml", "decode", value)?,
-        _ => (value, LuaValue::Nil),
-    };
-    if !plain.1.is_nil() {
-        return Ok(plain);
-    }
-    match (&*to, plain.0) {
-        (to, value) if to == from => Ok((value, LuaValue::Nil)),
-        ("lua/any" | "golang/any", value) => Ok((value, LuaValue::Nil)),
-        ("json/plain", value) => via("json", "encode", value),
-        ("yaml/plain", value) => via("yaml", "encode", value),
-        ("text/plain" | "application/octet-stream", value @ LuaValue::String(_)) => {
-            Ok((value, LuaValue::Nil))
-        }
-        (to, value) => {
-            let text =
-                format!("failed to transcode payload: no way from {from} ({}) to {to:?}", value.type_name());
-            Ok((LuaValue::Nil, errors::push(lua, ErrorValue::new(Kind::Invalid, text))?))
-        }
     }
 }

@@ -20,6 +20,7 @@ pub mod modules;
 mod natives;
 mod operations;
 mod patterns;
+mod prelude;
 pub mod program;
 mod raised;
 pub mod run;

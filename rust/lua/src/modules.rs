@@ -8,6 +8,7 @@ pub mod args;
 pub mod base64;
 pub mod errors;
 pub mod fs;
+pub mod funcs;
 pub mod hash;
 pub mod http_client;
 pub mod json;

@@ -86,10 +86,11 @@ impl Shared {
     }
 }
 
-/// Adds the functions to the table that the prelude calls Rust by.
-pub fn install(lua: &Lua, native: &Table) -> mlua::Result<()> {
+/// What `prelude/patterns.lua` calls.
+pub fn open(lua: &Lua) -> mlua::Result<Table> {
+    let native = lua.create_table()?;
     let shared = Arc::new(Shared { last: Mutex::default(), until_look: AtomicU64::new(matcher::LOOK) });
-    let add = Adder { lua, native, shared };
+    let add = Adder { lua, native: &native, shared };
     add.function("find", functions::find)?;
     add.function("find_plain", functions::find_plain)?;
     add.function("search", functions::search)?;
@@ -97,7 +98,8 @@ pub fn install(lua: &Lua, native: &Table) -> mlua::Result<()> {
     add.function("gsub", functions::gsub)?;
     add.function("reach", functions::reach)?;
     add.function("captures", functions::captures)?;
-    add.function("asks", functions::asks)
+    add.function("asks", functions::asks)?;
+    Ok(native)
 }
 
 struct Adder<'a> {

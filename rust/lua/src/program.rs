@@ -36,6 +36,11 @@ impl Plan {
         &self.units[number - 1]
     }
 
+    /// Whether the text of one of its chunks has this word in it, of those that are looked for.
+    pub(crate) fn mentions(&self, word: &str) -> bool {
+        self.units.iter().any(|unit| unit.mentions(word))
+    }
+
     /// Declared modules before imports (L-3).
     pub(crate) fn resolve(&self, unit: usize, name: &str) -> Result<Required, String> {
         let unit = self.unit(unit);

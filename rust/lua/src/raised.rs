@@ -5,6 +5,7 @@ use mlua::Value as LuaValue;
 use crate::copy::copy_out;
 use crate::error::{ErrorValue, Kind};
 use crate::modules::errors;
+use crate::prelude::{FRAME, PLACE};
 use crate::value::Value;
 
 /// Bytes of a raised table that are kept as details.
@@ -24,7 +25,7 @@ pub(crate) fn raised(error: &LuaValue, trace: &str) -> ErrorValue {
         found.traceback = frames(trace);
     }
     if let LuaValue::String(text) = error
-        && text.as_bytes().starts_with(b"[wippy]")
+        && (text.as_bytes().starts_with(PLACE.as_bytes()) || is_of_library(trace))
         && let Some(place) = place(&found.traceback)
     {
         found.message = format!("{place} {}", found.message);
@@ -42,6 +43,13 @@ pub(crate) fn returned(error: &LuaValue) -> Option<ErrorValue> {
     }
 }
 
+/// Whether a function of Lua's own has raised an error that the prelude has called: it tells of no place then.
+fn is_of_library(trace: &str) -> bool {
+    let mut frames = trace.lines().map(str::trim_start).skip(1);
+    let is_library = |frame: &str| frame.starts_with("[C]: in") && frame != "[C]: in function 'error'";
+    frames.next().is_some_and(is_library) && frames.next().is_some_and(|frame| frame.starts_with(FRAME))
+}
+
 /// `file:line:` of the first frame.
 fn place(trace: &str) -> Option<&str> {
     let frame = trace.lines().next()?;
@@ -50,8 +58,7 @@ fn place(trace: &str) -> Option<&str> {
 
 /// Without a place in the prelude, where a function of Lua's own was called from there.
 fn own_words(text: &str) -> &str {
-    let Some(rest) = text.strip_prefix("[wippy]") else { return text };
-    rest.splitn(3, ':').nth(2).map_or(text, str::trim_start)
+    text.strip_prefix(PLACE).unwrap_or(text)
 }
 
 fn internal(message: String) -> ErrorValue {
@@ -81,7 +88,7 @@ fn shortened(text: &str) -> String {
 fn frames(trace: &str) -> String {
     let lines = trace.lines().map(str::trim_start);
     let own = lines.filter(|line| {
-        let hidden = ["[wippy]", "[C]", "(...tail calls...)", "stack traceback"];
+        let hidden = [FRAME, "[C]", "(...tail calls...)", "stack traceback"];
         !line.is_empty() && !hidden.iter().any(|hidden| line.starts_with(hidden))
     });
     own.collect::<Vec<_>>().join("\n")

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use memchr::memmem;
 use mlua::Lua;
 
 use crate::source::{self, Require, SyntaxError};
@@ -30,8 +31,13 @@ pub struct Unit {
     pub imports: Vec<(String, Arc<Unit>)>,
     /// What the source requires, by literal names.
     pub requires: Vec<Require>,
+    /// Which of `WORDS` the text has in it, in their order.
+    mentioned: [bool; WORDS.len()],
     bytecode: Vec<u8>,
 }
+
+/// What tells a worker which parts of the prelude its program may need.
+const WORDS: [&str; 8] = ["find", "match", "gsub", "channel", "errors", "payload", "_G", "_ENV"];
 
 /// More lines before a source than this are not counted.
 const MOST_LINES: u32 = 1_000_000;
@@ -47,9 +53,15 @@ impl Unit {
         let requires = prepared.requires.into_iter();
         let requires = requires.map(|require| Require { line: moved(require.line), ..require }).collect();
         let text = "\n".repeat(before as usize) + &prepared.text;
-        let bytecode =
-            compiled(&text, &chunk_name(&file)).map_err(|message| engine_error(&message, before + 1))?;
-        Ok(Arc::new(Unit { entry, file, modules, imports, requires, bytecode }))
+        let bytecode = compiled(&text, &chunk_name(&file), false)
+            .map_err(|message| engine_error(&message, before + 1))?;
+        let mentioned = WORDS.map(|word| memmem::find(text.as_bytes(), word.as_bytes()).is_some());
+        Ok(Arc::new(Unit { entry, file, modules, imports, requires, mentioned, bytecode }))
+    }
+
+    /// Whether the text has this word in it; also where nobody has looked.
+    pub(crate) fn mentions(&self, word: &str) -> bool {
+        WORDS.iter().position(|known| *known == word).is_none_or(|at| self.mentioned[at])
     }
 
     /// The chunk as a function, its globals in `env`.
@@ -75,15 +87,16 @@ impl Unit {
     }
 }
 
-/// Bytecode with the numbers of its lines. Only ours is ever loaded: that of others could do anything.
-pub(crate) fn compiled(text: &str, name: &str) -> Result<Vec<u8>, String> {
+/// Bytecode, with its names and the numbers of its lines or without. Only ours is ever loaded: that of others could do
+/// anything.
+pub(crate) fn compiled(text: &str, name: &str, strip: bool) -> Result<Vec<u8>, String> {
     let lua = Lua::new();
     let chunk = lua.load(text).set_name(name).set_mode(mlua::ChunkMode::Text);
     let function = chunk.into_function().map_err(|error| match error {
         mlua::Error::SyntaxError { message, .. } => message,
         other => other.to_string(),
     })?;
-    Ok(function.dump(false))
+    Ok(function.dump(strip))
 }
 
 fn chunk_name(file: &str) -> String {

@@ -9,9 +9,10 @@ use std::ffi::{CStr, c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mlua::{Lua, ffi};
+use mlua::{Lua, Table, ffi};
 
 use crate::host::Host;
+use crate::prelude::SOURCE;
 
 /// Instructions between two looks. Some of them may take a millisecond (joining long strings), so it is not more; a look
 /// costs about as much as five of them, so it is not less.
@@ -73,12 +74,7 @@ impl Watch {
         }
     }
 
-    /// The kernel has something to put in order when the call ends.
-    pub(crate) fn stir(&self) {
-        self.stirred.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it has, which is told once.
+    /// Whether the kernel has something to put in order when the call ends, which is told once.
     pub(crate) fn take_stirred(&self) -> bool {
         self.stirred.swap(false, Ordering::Relaxed)
     }
@@ -122,13 +118,72 @@ impl Watch {
 
 /// Has the hook run in the coroutine of calls, which was made where it does not. The kernel holds both as long as it
 /// tells of no others.
-pub(crate) fn attend(lua: &Lua, main: &mlua::Thread, idle: &mlua::Table) -> mlua::Result<()> {
+pub(crate) fn attend(lua: &Lua, main: &mlua::Thread, idle: &Table) -> mlua::Result<()> {
     let watch = watch(lua)?;
     let state = main.to_pointer().cast_mut().cast();
     watch.main.store(state, Ordering::Relaxed);
     watch.idle.store(idle.to_pointer().cast_mut(), Ordering::Relaxed);
     // SAFETY: the coroutine is held by the caller, and is not running.
     unsafe { lua.exec_raw((), |_| ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, EVERY)) }
+}
+
+/// Adds what the prelude asks the watch of its state. It does so all the time, so these go past the library.
+pub(crate) fn add_functions(lua: &Lua, native: &Table) -> mlua::Result<()> {
+    let functions: [(&str, ffi::lua_CFunction); 4] = [
+        ("preempted", lua_preempted),
+        ("checkpoint", lua_checkpoint),
+        ("is_over", lua_is_over),
+        ("stir", lua_stir),
+    ];
+    for (name, function) in functions {
+        // SAFETY: they take nothing and give one value, with room for twenty.
+        native.raw_set(name, unsafe { lua.create_c_function(function)? })?;
+    }
+    Ok(())
+}
+
+unsafe extern "C-unwind" fn lua_preempted(state: *mut ffi::lua_State) -> c_int {
+    // SAFETY: this runs in a state that a watch was installed in.
+    unsafe { answer(state, Watch::take_preempted) }
+}
+
+unsafe extern "C-unwind" fn lua_checkpoint(state: *mut ffi::lua_State) -> c_int {
+    // SAFETY: as above.
+    unsafe { answer(state, Watch::has_ticked) }
+}
+
+unsafe extern "C-unwind" fn lua_is_over(state: *mut ffi::lua_State) -> c_int {
+    // SAFETY: as above.
+    unsafe { answer(state, Watch::is_over) }
+}
+
+unsafe extern "C-unwind" fn lua_stir(state: *mut ffi::lua_State) -> c_int {
+    // SAFETY: as above.
+    unsafe { answer(state, |watch| !watch.stirred.swap(true, Ordering::Relaxed)) }
+}
+
+/// # Safety
+/// There is room for a value on the stack, and [`Watch::install`] was called for the state.
+unsafe fn answer(state: *mut ffi::lua_State, ask: fn(&Watch) -> bool) -> c_int {
+    // SAFETY: as above.
+    let flag = unsafe { installed(state) }.is_some_and(ask);
+    // SAFETY: as above. Nothing here is left to drop.
+    unsafe { ffi::lua_pushboolean(state, c_int::from(flag)) };
+    1
+}
+
+/// The watch of a state, by way of its registry.
+///
+/// # Safety
+/// There is room for a value on the stack. What it gives lives as long as the state.
+unsafe fn installed<'a>(state: *mut ffi::lua_State) -> Option<&'a Watch> {
+    // SAFETY: the pointer is that of the `Arc` which the state holds as long as it exists.
+    unsafe {
+        ffi::lua_rawgetp(state, ffi::LUA_REGISTRYINDEX, key());
+        let pointer = ffi::lua_touserdata(state, -1).cast::<Watch>();
+        ffi::lua_pop(state, 1);
+        pointer.as_ref()
+    }
 }
 
 /// The watch of a state.
@@ -147,9 +202,6 @@ pub fn refuse_overtime(lua: &Lua) -> mlua::Result<()> {
     if watch(lua)?.is_over() { Err(mlua::Error::runtime(OVER)) } else { Ok(()) }
 }
 
-/// What the chunk names of the prelude begin with; those of programs begin with `@`.
-const PRELUDE: &[u8] = b"=[wippy]";
-
 const OVER: &str = "the call is over";
 
 /// Where a state's registry has its watch: an address nobody else has.
@@ -167,19 +219,15 @@ unsafe fn is_prelude(state: *mut ffi::lua_State, frame: *mut ffi::lua_Debug) -> 
     unsafe {
         ffi::lua_getinfo(state, c"S".as_ptr(), frame) != 0
             && !(*frame).source.is_null()
-            && CStr::from_ptr((*frame).source).to_bytes().starts_with(PRELUDE)
+            && CStr::from_ptr((*frame).source).to_bytes() == SOURCE
     }
 }
 
 unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, frame: *mut ffi::lua_Debug) {
-    // SAFETY: a hook has room for twenty values on the stack. The pointer is that of the `Arc` which the state holds as
-    // long as it exists. `lua_yield` with no values is what a count hook may do where the state can yield; it returns.
+    // SAFETY: a hook has room for twenty values on the stack, and was installed by its watch. `lua_yield` with no values is what a count hook may do where the state can yield; it returns.
     // `luaL_error` leaves by a long jump, over no frame with anything to drop.
     unsafe {
-        ffi::lua_rawgetp(state, ffi::LUA_REGISTRYINDEX, key());
-        let pointer = ffi::lua_touserdata(state, -1).cast::<Watch>();
-        ffi::lua_pop(state, 1);
-        let Some(watch) = pointer.as_ref() else { return };
+        let Some(watch) = installed(state) else { return };
         let ended = watch.ended.load(Ordering::Relaxed);
         if !ended && !watch.is_behind() {
             return;

@@ -4,41 +4,15 @@
 //! opened, the rest is guarded (`prelude/sandbox.lua`). Between calls it keeps what the program keeps in it.
 
 use std::ffi::c_int;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use mlua::{Function, Lua, LuaOptions, StdLib, Table, Thread, Value as LuaValue, ffi};
 
 use crate::natives;
 use crate::operations::Operations;
-use crate::patterns;
+use crate::prelude::part;
 use crate::program::Plan;
-use crate::unit::compiled;
 use crate::watch::{Clock, Watch};
-
-/// A part of the prelude: Lua of our own that every worker begins with.
-struct Prelude {
-    name: &'static str,
-    bytecode: Vec<u8>,
-}
-
-macro_rules! prelude {
-    ($name:literal) => {{
-        let text = include_str!(concat!("prelude/", $name, ".lua"));
-        // Frames of these files are not shown to anybody, and the hook leaves them alone: the name marks them.
-        let bytecode = compiled(text, concat!("=[wippy]", $name)).unwrap_or_else(|error| panic!("{error}"));
-        Prelude { name: $name, bytecode }
-    }};
-}
-
-static KERNEL: LazyLock<Prelude> = LazyLock::new(|| prelude!("kernel"));
-static PATTERNS: LazyLock<Prelude> = LazyLock::new(|| prelude!("patterns"));
-static SANDBOX: LazyLock<Prelude> = LazyLock::new(|| prelude!("sandbox"));
-static CHANNEL: LazyLock<Prelude> = LazyLock::new(|| prelude!("channel"));
-static CALLS: LazyLock<Prelude> = LazyLock::new(|| prelude!("calls"));
-static FS: LazyLock<Prelude> = LazyLock::new(|| prelude!("fs"));
-static HTTP_CLIENT: LazyLock<Prelude> = LazyLock::new(|| prelude!("http_client"));
-static MODULES: LazyLock<Prelude> = LazyLock::new(|| prelude!("modules"));
-static PROGRAM: LazyLock<Prelude> = LazyLock::new(|| prelude!("program"));
 
 /// The next round of garbage collection begins when memory has grown to so many percent of what the last one left.
 const PAUSE: c_int = 125;
@@ -73,10 +47,14 @@ impl Worker {
         let operations = Operations::default();
         lua.set_app_data(operations.clone());
         lua.set_app_data(Arc::clone(plan));
+        // Nothing of what is made here goes soon: no round of collection finds anything.
+        lua.gc_stop();
         let (kernel, entry) = prepare(&lua, plan)?;
         hook_only_programs(&lua, &kernel)?;
         let mut worker = Worker { kernel, entry, anchor: ffi::LUA_NOREF, lua, watch, operations };
         worker.anchor_entry()?;
+        worker.lua.gc_restart();
+        put_off_collection(&worker.lua)?;
         Ok(worker)
     }
 
@@ -110,32 +88,21 @@ impl Worker {
     }
 }
 
+/// Has the first round of garbage collection begin when the state has grown to twice its size.
+fn put_off_collection(lua: &Lua) -> mlua::Result<()> {
+    let kilobytes = i32::try_from(lua.used_memory() >> 10).unwrap_or(i32::MAX);
+    // What counts is how many bytes the collector is behind; it is told of fewer.
+    lua.gc_step_kbytes(-kilobytes).map(|_| ())
+}
+
 /// Runs the prelude; the kernel's coroutine, and the function that calls begin with.
 fn prepare(lua: &Lua, plan: &Arc<Plan>) -> mlua::Result<(Thread, Function)> {
     let native = natives::table(lua, plan)?;
-    let kernel: Table = run(lua, &KERNEL, &native)?;
-    patterns::install(lua, &native)?;
-    let string: Table = lua.globals().raw_get("string")?;
-    let matchers: Table = run(lua, &PATTERNS, (&kernel, &native, string))?;
-    let globals: Table = run(lua, &SANDBOX, (&kernel, &native, matchers))?;
-    let channel: Table = run(lua, &CHANNEL, &kernel)?;
-    let calls: Table = run(lua, &CALLS, (&kernel, &native, &channel))?;
-    let fs: Function = run(lua, &FS, (&kernel, &native, &calls))?;
-    let http_client: Function = run(lua, &HTTP_CLIENT, (&kernel, &native, &calls, &channel))?;
-    let modules: Table = run(lua, &MODULES, (&kernel, &native, &globals, &channel, &calls, fs, http_client))?;
-    let boot: Function = run(lua, &PROGRAM, (&kernel, &native, &globals, modules))?;
-    // Nobody runs in these: every chunk has globals of its own.
-    lua.globals().clear()?;
+    let kernel: Table = part(lua, "kernel")?.call(&native)?;
+    let globals: Table = part(lua, "sandbox")?.call((&kernel, &native))?;
+    let openers: Table = part(lua, "modules")?.call((&kernel, &native, &globals))?;
+    let boot = part(lua, "program")?.call((&kernel, &native, &globals, openers))?;
     Ok((kernel.raw_get("serve")?, boot))
-}
-
-fn run<R: mlua::FromLuaMulti>(
-    lua: &Lua,
-    prelude: &Prelude,
-    arguments: impl mlua::IntoLuaMulti,
-) -> mlua::Result<R> {
-    let chunk = lua.load(&prelude.bytecode[..]).set_name(prelude.name);
-    chunk.set_mode(mlua::ChunkMode::Binary).into_function()?.call(arguments)
 }
 
 /// Takes the hook off the kernel's own coroutine: nothing in it takes long, every instruction costs less without, and what

@@ -209,9 +209,10 @@ pub fn traceback(lua: &Lua) -> String {
         let frame = lua.inspect_stack(level, |frame| {
             let source = frame.source().short_src.map(|source| source.into_owned()).unwrap_or_default();
             let name = frame.names().name.map(|name| name.into_owned());
-            // The prelude's frames are nobody's business.
-            let line = frame.current_line().filter(|_| !source.starts_with("[wippy]"));
-            line.map(|line| format!("{source}:{line}: in {}", name.as_deref().unwrap_or("function")))
+            // The prelude's frames are nobody's business; they have no lines.
+            frame
+                .current_line()
+                .map(|line| format!("{source}:{line}: in {}", name.as_deref().unwrap_or("function")))
         });
         match frame {
             None => break,

@@ -4,7 +4,9 @@
 //! `load_location` knows no other name than UTC's; and a program's local zone is UTC wherever it runs. Times are of the
 //! years 0 to 9999; what would be beyond is an error.
 
-use mlua::{IntoLua, Lua, Table, Value};
+use std::sync::LazyLock;
+
+use mlua::{IntoLua, Lua, Table, Value, ffi};
 
 use super::args::{self, Answer, Result};
 
@@ -58,7 +60,7 @@ const UNITS: [(&str, i64); 6] = [
 
 /// The module's table.
 pub fn open(lua: &Lua) -> mlua::Result<Table> {
-    let table = lua.create_table()?;
+    let table = lua.create_table_with_capacity(0, 64)?;
     add_constants(lua, &table)?;
     table.raw_set("now", lua.create_function(|lua, ()| made(lua, Instant::now()))?)?;
     table.raw_set("unix", lua.create_function(|lua, args| made(lua, unix(args)))?)?;
@@ -73,23 +75,42 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
     Ok(table)
 }
 
+/// Units, months and days of the week.
+static NUMBERS: LazyLock<Vec<(String, i64)>> = LazyLock::new(|| {
+    let named = |(number, name): (i64, &str)| (name.to_uppercase(), number);
+    let units = UNITS.iter().map(|(name, nanos)| ((*name).to_owned(), *nanos));
+    let months = (1..).zip(civil::MONTHS).map(named);
+    units.chain(months).chain((0..).zip(civil::WEEKDAYS).map(named)).collect()
+});
+
+/// All in one go: a worker that is made for a call sets these some fifty names.
 fn add_constants(lua: &Lua, table: &Table) -> mlua::Result<()> {
-    for (name, layout) in LAYOUTS {
-        table.raw_set(name, layout)?;
+    let numbers = &**NUMBERS;
+    // SAFETY: two values beside the table, on a stack with room for twenty. What is raised for want of memory leaves
+    // nothing undropped: all is borrowed.
+    unsafe {
+        lua.exec_raw::<()>(table, |state| {
+            for (name, layout) in &LAYOUTS {
+                push_text(state, name);
+                push_text(state, layout);
+                ffi::lua_rawset(state, 1);
+            }
+            for (name, number) in numbers {
+                push_text(state, name);
+                ffi::lua_pushinteger(state, *number);
+                ffi::lua_rawset(state, 1);
+            }
+        })?;
     }
-    for (name, nanos) in UNITS {
-        table.raw_set(name, nanos)?;
-    }
-    for (number, month) in (1..).zip(civil::MONTHS) {
-        table.raw_set(month.to_uppercase(), number)?;
-    }
-    for (number, weekday) in (0..).zip(civil::WEEKDAYS) {
-        table.raw_set(weekday.to_uppercase(), number)?;
-    }
-    for name in ["utc", "UTC", "localtz"] {
-        table.raw_set(name, Location(Zone::UTC).into_lua(lua)?)?;
-    }
-    Ok(())
+    let utc = Location(Zone::UTC).into_lua(lua)?;
+    ["utc", "UTC", "localtz"].into_iter().try_for_each(|name| table.raw_set(name, &utc))
+}
+
+/// # Safety
+/// There is room for a value on the stack, and what it raises is caught.
+unsafe fn push_text(state: *mut ffi::lua_State, text: &str) {
+    // SAFETY: as above.
+    unsafe { ffi::lua_pushlstring(state, text.as_ptr().cast(), text.len()) };
 }
 
 fn made(lua: &Lua, time: Result<Instant>) -> Answer {

@@ -8,15 +8,14 @@ use mlua::{Function, Lua, Table};
 
 use super::matcher::{LOOK, Matcher, Steps};
 use super::parse::Program;
-use super::{Stop, install};
+use super::{Stop, open};
 use crate::watch::{Clock, Watch};
 
 /// A state with `native`, `ours` (the prelude's functions) and `checked` (the same, with none given to the engine's).
 fn state() -> Lua {
     let lua = Lua::new();
     Watch::new(Clock::default()).install(&lua).unwrap();
-    let native = lua.create_table().unwrap();
-    install(&lua, &native).unwrap();
+    let native = open(&lua).unwrap();
     let globals = lua.globals();
     globals.set("native", &native).unwrap();
     globals.set("ours", patterns(&lua, &native)).unwrap();
@@ -29,10 +28,9 @@ fn state() -> Lua {
 }
 
 fn patterns(lua: &Lua, native: &Table) -> Table {
-    let kernel = lua.create_table().unwrap();
     let string: Table = lua.globals().get("string").unwrap();
     let chunk = lua.load(include_str!("../prelude/patterns.lua")).set_name("=patterns");
-    chunk.call((kernel, native, string)).unwrap()
+    chunk.call((native, string)).unwrap()
 }
 
 fn function(lua: &Lua, source: &str) -> Function {

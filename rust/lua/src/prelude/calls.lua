@@ -2,7 +2,8 @@
 
 local kernel, native, channels = ...
 local await, attend, forget, cannot_wait = kernel.await, kernel.attend, kernel.forget, kernel.cannot_wait
-local start_call, merge, new_error = native.start_call, native.merge, native.new_error
+local merge, new_error, rust = native.merge, native.new_error, native.open("funcs")
+local start_call, transcode = rust.start_call, rust.transcode
 local setmetatable, type, error, next, select = setmetatable, type, error, next, select
 
 -- Payloads
@@ -40,7 +41,7 @@ end
 -- From a Lua value to JSON, YAML or text, and back.
 function payload_methods:transcode(format)
   local from = payload_of(self)
-  local value, err = native.transcode(from.value, from.format, format)
+  local value, err = transcode(from.value, from.format, format)
   if err then
     return nil, err
   end
@@ -207,30 +208,4 @@ function executor_methods:async(target, ...)
   return async_with(options_of(self), target, ...)
 end
 
--- Waiting operations of other modules: `start` gives an operation, or nil and an error.
-local function waiting(start)
-  return function(...)
-    local err = cannot_wait()
-    if err then
-      return nil, err
-    end
-    return await(start(...))
-  end
-end
-
--- A channel that gets one value when an operation is done.
-local function later(start, value_of)
-  return function(...)
-    local operation, err = start(...)
-    if operation == nil then
-      return nil, err
-    end
-    local object = channels.new(1)
-    attend(operation, function(...)
-      channels.offer(object, value_of(...))
-    end)
-    return object
-  end
-end
-
-return { funcs = funcs, payload = payload, waiting = waiting, later = later }
+return { funcs = funcs, payload = payload }

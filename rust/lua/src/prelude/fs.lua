@@ -1,7 +1,7 @@
 -- `fs`: volumes, files and scanners. What they do is in `modules/fs.rs`, which knows volumes and files by number.
 
-local kernel, native, calls = ...
-local waiting, new_error = calls.waiting, native.new_error
+local native, waiting = ...
+local new_error = native.new_error
 local setmetatable, type, error, next = setmetatable, type, error, next
 local find, sub, byte, match = string.find, string.sub, string.byte, string.match
 
@@ -254,18 +254,16 @@ local function open_volumes(rust)
   volume_methods.read_file, volume_methods.write_file = volume_methods.readfile, volume_methods.writefile
 end
 
-return function()
-  local rust = native.open("fs")
-  open_files(rust)
-  open_volumes(rust)
-  local get = waiting(rust.get)
-  local fs = { type = { FILE = "file", DIR = "directory" }, seek = { SET = "set", CUR = "cur", END = "end" } }
-  function fs.get(id)
-    local number, err = get(id)
-    if not number then
-      return nil, err
-    end
-    return new_volume({ number = number, working = "/" })
+local rust = native.open("fs")
+open_files(rust)
+open_volumes(rust)
+local get = waiting(rust.get)
+local fs = { type = { FILE = "file", DIR = "directory" }, seek = { SET = "set", CUR = "cur", END = "end" } }
+function fs.get(id)
+  local number, err = get(id)
+  if not number then
+    return nil, err
   end
-  return fs
+  return new_volume({ number = number, working = "/" })
 end
+return fs

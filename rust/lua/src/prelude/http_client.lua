@@ -1,7 +1,7 @@
 -- `http_client`: requests, one at a time or several at once. What a request is made of is in `modules/http_client.rs`.
 
-local kernel, native, calls, channels = ...
-local waiting, cannot_wait, attend, check = calls.waiting, kernel.cannot_wait, kernel.attend, kernel.check
+local kernel, native, waiting, channels = ...
+local cannot_wait, attend, check = kernel.cannot_wait, kernel.attend, kernel.check
 local new_error = native.new_error
 local type, rawget, rawlen = type, rawget, rawlen
 
@@ -43,23 +43,21 @@ local function batch(start, requests)
   return responses, failed and errors or nil
 end
 
-return function()
-  local rust = native.open("http_client")
-  local request = waiting(rust.start)
-  local http_client = { request = request, encode_uri = rust.encode_uri, decode_uri = rust.decode_uri }
-  local function method(name)
-    return function(url, options)
-      return request(name, url, options)
-    end
+local rust = native.open("http_client")
+local request = waiting(rust.start)
+local http_client = { request = request, encode_uri = rust.encode_uri, decode_uri = rust.decode_uri }
+local function method(name)
+  return function(url, options)
+    return request(name, url, options)
   end
-  http_client.get, http_client.post, http_client.put = method("GET"), method("POST"), method("PUT")
-  http_client.patch, http_client.delete, http_client.head = method("PATCH"), method("DELETE"), method("HEAD")
-  function http_client.request_batch(requests)
-    local err = cannot_wait()
-    if err then
-      return nil, err
-    end
-    return batch(rust.start, requests)
-  end
-  return http_client
 end
+http_client.get, http_client.post, http_client.put = method("GET"), method("POST"), method("PUT")
+http_client.patch, http_client.delete, http_client.head = method("PATCH"), method("DELETE"), method("HEAD")
+function http_client.request_batch(requests)
+  local err = cannot_wait()
+  if err then
+    return nil, err
+  end
+  return batch(rust.start, requests)
+end
+return http_client

@@ -21,8 +21,9 @@ local is_over, stir = native.is_over, native.stir
 local new_error, cancel = native.new_error, native.cancel
 
 local create, resume, yield, status = coroutine.create, coroutine.resume, coroutine.yield, coroutine.status
-local running, isyieldable, close_coroutine = coroutine.running, coroutine.isyieldable, coroutine.close
-local pcall, xpcall, error, select, type, setmetatable = pcall, xpcall, error, select, type, setmetatable
+local isyieldable, coroutine = coroutine.isyieldable, coroutine
+-- What may raise for its arguments is called as a field of `coroutine`, or as a global: the error then has its name.
+local error, select, type, setmetatable = error, select, type, setmetatable
 local next, traceback, unpack = next, debug.traceback, table.unpack
 
 local DONE, FAILED, PARK, PAUSE, FATAL = 1, 2, 3, 4, 5
@@ -245,10 +246,10 @@ function kernel.resume(co, ...)
   if held[co] then
     return false, "cannot resume a coroutine that waits"
   elseif isyieldable() then
-    return relayed(co, resume(co, ...))
+    return relayed(co, coroutine.resume(co, ...))
   end
   blocked = blocked + 1
-  return relayed_here(co, resume(co, ...))
+  return relayed_here(co, coroutine.resume(co, ...))
 end
 
 local function unwrap(co, ok, err, ...)
@@ -256,7 +257,7 @@ local function unwrap(co, ok, err, ...)
     return err, ...
   end
   if status(co) == "dead" then
-    close_coroutine(co)
+    coroutine.close(co)
   end
   if type(err) == "string" then
     error(err, 0)
@@ -265,7 +266,7 @@ local function unwrap(co, ok, err, ...)
 end
 
 function kernel.wrap(f)
-  local co = create(f)
+  local co = coroutine.create(f)
   return function(...)
     return unwrap(co, kernel.resume(co, ...))
   end
@@ -275,7 +276,7 @@ function kernel.close(co)
   if held[co] then
     return false, "cannot close a coroutine that waits"
   end
-  return close_coroutine(co)
+  return coroutine.close(co)
 end
 
 function kernel.spawn(f, ...)

@@ -1,11 +1,50 @@
 -- What programs require, put together of parts in Rust and parts in Lua: those that wait are in Lua (L-6, section 4).
+-- Each is made when it is first required: a worker that is made for a call is to cost little.
 
-local kernel, native, globals, channels, calls, fs, http_client = ...
-local waiting, later, channel = calls.waiting, calls.later, channels.module
-local new_error, log, type, setmetatable, next = native.new_error, native.log, type, setmetatable, next
+local kernel, native, globals = ...
+local part, open, new_error, setmetatable = native.part, native.open, native.new_error, setmetatable
+local await, attend, cannot_wait = kernel.await, kernel.attend, kernel.cannot_wait
 
--- Made when they are first required; by name.
-local openers = { fs = fs, http_client = http_client }
+-- Gives what `make` has made the first time.
+local function once(make)
+  local made
+  return function()
+    if made == nil then
+      made = make()
+    end
+    return made
+  end
+end
+
+local channels = once(function() return part("channel")(kernel) end)
+local calls = once(function() return part("calls")(kernel, native, channels()) end)
+local errors = once(function() return open("errors") end)
+
+-- Waiting operations: `start` gives an operation, or nil and an error.
+local function waiting(start)
+  return function(...)
+    local err = cannot_wait()
+    if err then
+      return nil, err
+    end
+    return await(start(...))
+  end
+end
+
+-- A channel that gets one value when an operation is done.
+local function later(start, value_of)
+  return function(...)
+    local operation, err = start(...)
+    if operation == nil then
+      return nil, err
+    end
+    local object, offer = channels().new(1), channels().offer
+    attend(operation, function(...)
+      offer(object, value_of(...))
+    end)
+    return object
+  end
+end
 
 -- Processes come later: code that only looks whether it is one gets an answer.
 local function no_process()
@@ -13,78 +52,36 @@ local function no_process()
 end
 local process = setmetatable({}, { __index = function() return no_process end, __metatable = false })
 
-globals.channel, globals.payload, globals.process = channel, calls.payload, process
-globals.errors = native.open("errors")
-globals.subscribe, globals.unsubscribe = no_process, no_process
+local openers = { errors = errors }
 
-local ready = {
-  funcs = calls.funcs, channel = channel, payload = calls.payload, process = process,
-  errors = globals.errors, coroutine = globals.coroutine,
-}
+function openers.channel() return channels().module end
+function openers.funcs() return calls().funcs end
+function openers.payload() return calls().payload end
+function openers.process() return process end
+function openers.coroutine() return globals.coroutine end
+function openers.logger() return part("logger")(native) end
+function openers.fs() return part("fs")(native, waiting) end
+function openers.http_client() return part("http_client")(kernel, native, waiting, channels()) end
 
 function openers.time()
-  local time = native.open("time")
-  time.sleep = waiting(native.start_sleep)
-  time.after = later(native.start_sleep, time.now)
+  local time = open("time")
+  local sleep = time.sleep
+  time.sleep, time.after = waiting(sleep), later(sleep, time.now)
   return time
 end
 
 function openers.env()
-  return {
-    get = waiting(native.start_env_get), set = waiting(native.start_env_set), get_all = waiting(native.start_env_all),
-  }
+  local env = open("env")
+  return { get = waiting(env.get), set = waiting(env.set), get_all = waiting(env.get_all) }
 end
 
-function openers.ctx()
-  return { get = native.ctx_get, all = native.ctx_all }
+globals.process, globals.subscribe, globals.unsubscribe = process, no_process, no_process
+-- A program that never says these names has no other way to these globals.
+local any = native.mentions("_G", "_ENV")
+for _, name in next, { "channel", "errors", "payload" } do
+  if any or native.mentions(name) then
+    globals[name] = openers[name]()
+  end
 end
 
--- Loggers: methods that may be called with a colon or with a dot (L-38).
-
-local loggers = setmetatable({}, { __mode = "k" })
-
-local function new_logger(name, fields)
-  local logger = {}
-  loggers[logger] = { name = name, fields = fields }
-  -- A call with a dot has no logger in first place.
-  local function own(first, ...)
-    if loggers[first] then
-      return first, ...
-    end
-    return logger, first, ...
-  end
-  local function logs(level)
-    local function write(self, message, more)
-      local state = loggers[self]
-      log(level, state.name, message, native.merge(state.fields, type(more) == "table" and more or {}))
-    end
-    return function(...)
-      return write(own(...))
-    end
-  end
-  for _, level in next, { "debug", "info", "warn", "error" } do
-    logger[level] = logs(level)
-  end
-  local function with(self, more)
-    local state = loggers[self]
-    return new_logger(state.name, native.merge(state.fields, type(more) == "table" and more or {}))
-  end
-  function logger.with(...)
-    return with(own(...))
-  end
-  local function named(self, part)
-    local state = loggers[self]
-    part = type(part) == "string" and part or ""
-    return new_logger(state.name and state.name .. "." .. part or part, state.fields)
-  end
-  function logger.named(...)
-    return named(own(...))
-  end
-  return logger
-end
-
-function openers.logger()
-  return new_logger(nil, nil)
-end
-
-return { ready = ready, openers = openers }
+return openers

@@ -5,7 +5,7 @@
 -- Lua's functions get no pattern and no argument that they would refuse: their errors would point at lines in here. Each
 -- function calls its helpers by tail calls, so that at level 2 there is the program.
 
-local _, native, string = ...
+local native, string = ...
 local getmetatable = getmetatable
 local find, match, gmatch, gsub, byte, sub = string.find, string.match, string.gmatch, string.gsub, string.byte, string.sub
 local type, error, pcall, next, setmetatable = type, error, pcall, next, setmetatable

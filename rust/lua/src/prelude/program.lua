@@ -1,7 +1,7 @@
 -- The program of a worker: its chunk and those of the libraries it imports, each with globals of its own, run when they
 -- are first wanted (L-1 to L-4, L-6).
 
-local kernel, native, globals, modules = ...
+local kernel, native, globals, openers = ...
 local next, error, type = next, error, type
 
 -- By unit; a unit is an entry's chunk, the program's own the first.
@@ -9,7 +9,7 @@ local loaded, loading = {}, {}
 
 local load_unit
 
-local ready, openers = modules.ready, modules.openers
+local ready = {}
 
 local function open(name)
   local module = ready[name]

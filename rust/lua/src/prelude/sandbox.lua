@@ -1,11 +1,21 @@
 -- What programs get of Lua's own library (L-6, L-7), guarded where one of its functions could work for long without an
 -- instruction that the hook sees, or reach out of the worker.
 
-local kernel, native, patterns = ...
+local kernel, native = ...
+
+-- Before the names that follow, some of which are those of other functions.
+local globals = {
+  _VERSION = _VERSION, assert = assert, error = error, getmetatable = getmetatable, ipairs = ipairs, next = next,
+  pairs = pairs, rawequal = rawequal, rawget = rawget, rawset = rawset, select = select, tonumber = tonumber,
+  tostring = tostring, type = type,
+}
+
 local check, error, type, select, tostring, next = kernel.check, error, type, select, tostring, next
-local getmetatable, setmetatable, rawget, rawset, rawlen = debug.getmetatable, setmetatable, rawget, rawset, rawlen
+local getmetatable, rawget, rawset, rawlen = debug.getmetatable, rawget, rawset, rawlen
 local math_type, tointeger = math.type, math.tointeger
 local string, table, math, os, coroutine = string, table, math, os, coroutine
+
+-- What may raise for its arguments is called as a field of these, or as a global: the error then has its name.
 
 -- From here on something is large enough to look at the clock for: some tens of microseconds of work.
 local LARGE = 1 << 16
@@ -14,17 +24,6 @@ local MOST_BYTES = 1 << 30
 -- Elements that one call moves at most.
 local MOST_MOVED = 1 << 24
 
-local function copy(from, names)
-  local to = {}
-  for name in names:gmatch("%S+") do
-    to[name] = from[name]
-  end
-  return to
-end
-
-local globals = copy(_G, [[
-  _VERSION assert error getmetatable ipairs next pairs rawequal rawget rawset select tonumber tostring type
-]])
 globals.pcall, globals.xpcall = kernel.pcall, kernel.xpcall
 
 -- Finalizers would run where no limit holds, so a metatable's `__gc` is not looked at.
@@ -58,13 +57,16 @@ end
 
 -- string
 
-local strings = copy(string, "byte char format len lower pack packsize reverse sub unpack upper")
+local strings = {
+  byte = string.byte, char = string.char, format = string.format, len = string.len, lower = string.lower,
+  pack = string.pack, packsize = string.packsize, reverse = string.reverse, sub = string.sub, unpack = string.unpack,
+  upper = string.upper,
+}
 
-local rep = string.rep
 function strings.rep(text, count, separator)
   local n = tointeger(count)
   if type(text) ~= "string" or n == nil or n <= 1 then
-    return rep(text, count, separator)
+    return string.rep(text, count, separator)
   end
   local length = #text + (separator ~= nil and #tostring(separator) or 0)
   if length == 0 then
@@ -76,17 +78,28 @@ function strings.rep(text, count, separator)
   if n * length > LARGE then
     check()
   end
-  return rep(text, n, separator)
+  return string.rep(text, n, separator)
 end
 
-for name, matcher in next, patterns do
-  strings[name] = matcher
+-- The matchers take a while to load, and many programs have no use for them: unless one speaks of them, they are loaded
+-- when it first comes by one all the same (`string["fi" .. "nd"]`).
+local matchers
+local function matcher(name)
+  matchers = matchers or native.part("patterns")(native.open("patterns"), string)
+  return matchers[name]
+end
+
+local speaks_of_them = native.mentions("find", "match", "gsub")
+for _, name in next, { "find", "match", "gmatch", "gsub" } do
+  strings[name] = speaks_of_them and matcher(name) or function(...)
+    return matcher(name)(...)
+  end
 end
 
 -- table
 
-local tables = copy(table, "pack")
-local concat, insert, remove, move, sort, unpack = table.concat, table.insert, table.remove, table.move, table.sort, table.unpack
+local tables = { pack = table.pack }
+local move = table.move
 
 -- A length that a metamethod makes up, or a range far beyond the elements there are, would have one of these functions
 -- go on for as long as it says.
@@ -116,21 +129,21 @@ function tables.concat(list, separator, from, to)
   else
     check_range(list, "concat")
   end
-  return concat(list, separator, from, to)
+  return table.concat(list, separator, from, to)
 end
 
 function tables.insert(list, ...)
   if type(list) == "table" and getmetatable(list) ~= nil or select("#", ...) > 1 then
     check_range(list, "insert")
   end
-  return insert(list, ...)
+  return table.insert(list, ...)
 end
 
 function tables.remove(list, ...)
   if type(list) == "table" and getmetatable(list) ~= nil or ... then
     check_range(list, "remove")
   end
-  return remove(list, ...)
+  return table.remove(list, ...)
 end
 
 function tables.move(list, from, to, at, other)
@@ -143,7 +156,7 @@ function tables.move(list, from, to, at, other)
       check()
     end
   end
-  return move(list, from, to, at, other)
+  return table.move(list, from, to, at, other)
 end
 
 local function is_less(x, y)
@@ -216,11 +229,11 @@ function tables.sort(list, less)
   if type(list) == "table" and (type(less) == "function" or less == nil and rawlen(list) > LARGE) then
     return sort_merging(list, less or is_less)
   end
-  return sort(list, less)
+  return table.sort(list, less)
 end
 
 -- As many results as fit a stack: that is checked before they are taken.
-tables.unpack = unpack
+tables.unpack = table.unpack
 
 globals.string, globals.table = strings, tables
 globals.unpack = tables.unpack
@@ -228,18 +241,23 @@ getmetatable("").__index = strings
 
 -- math, os, coroutine
 
-globals.math = copy(math, [[
-  abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger modf pi rad random randomseed
-  sin sqrt tan tointeger type ult
-]])
+globals.math = {
+  abs = math.abs, acos = math.acos, asin = math.asin, atan = math.atan, ceil = math.ceil, cos = math.cos,
+  deg = math.deg, exp = math.exp, floor = math.floor, fmod = math.fmod, huge = math.huge, log = math.log,
+  max = math.max, maxinteger = math.maxinteger, min = math.min, mininteger = math.mininteger, modf = math.modf,
+  pi = math.pi, rad = math.rad, random = math.random, randomseed = math.randomseed, sin = math.sin, sqrt = math.sqrt,
+  tan = math.tan, tointeger = math.tointeger, type = math.type, ult = math.ult,
+}
 local atan, log = math.atan, math.log
 globals.math.atan2 = atan
 function globals.math.pow(x, y) return x ^ y end
 function globals.math.log10(x) return log(x, 10) end
 
-globals.os = copy(os, "clock date difftime time")
-globals.coroutine = copy(coroutine, "create isyieldable running status yield")
-globals.coroutine.resume, globals.coroutine.wrap = kernel.resume, kernel.wrap
-globals.coroutine.close, globals.coroutine.spawn = kernel.close, kernel.spawn
+globals.os = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time }
+globals.coroutine = {
+  create = coroutine.create, isyieldable = coroutine.isyieldable, running = coroutine.running,
+  status = coroutine.status, yield = coroutine.yield,
+  resume = kernel.resume, wrap = kernel.wrap, close = kernel.close, spawn = kernel.spawn,
+}
 
 return globals

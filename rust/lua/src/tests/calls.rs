@@ -271,3 +271,34 @@ fn every_module_opens() {
         eval(&format!("assert(type(require('{name}')) == 'table') return 1"));
     }
 }
+
+/// A worker loads what its program speaks of; the rest is there all the same.
+#[test]
+fn what_is_not_spoken_of_is_there() {
+    assert_eq!(eval("return ('a1')['ma' .. 'tch']('a1', '%d')"), Value::text("1"));
+    assert_eq!(
+        eval(
+            "local each = string['gma' .. 'tch'] local n = 0 for _ in each('a b', '%a') do n = n + 1 end return n"
+        ),
+        Value::Int(2)
+    );
+    assert_eq!(
+        failing("local x = string['fi' .. 'nd']('a', '[') return x").message,
+        "test.lua:1: malformed pattern (missing ']')"
+    );
+    assert_eq!(
+        eval("local c = require('chan' .. 'nel').new(1) c:send(7) return (c:receive())"),
+        Value::Int(7)
+    );
+    assert_eq!(eval("return require('err' .. 'ors') == require('err' .. 'ors')"), Value::Bool(true));
+    let named = "local names = {} for name in pairs(_G) do names[#names + 1] = name end table.sort(names) return table.concat(names, ' ')";
+    let Value::Str(names) = eval(named) else { panic!() };
+    let names = String::from_utf8(names).unwrap();
+    for name in ["channel", "errors", "payload", "process", "require"] {
+        assert!(names.split(' ').any(|known| known == name), "{name}: {names}");
+    }
+    assert_eq!(
+        eval("return channel == require('channel') and errors == require('errors')"),
+        Value::Bool(true)
+    );
+}

@@ -16,7 +16,7 @@ fn hostile_patterns_do_not_reach_the_engine() {
         return marked, spied";
     let (native, string): (Table, Table) = lua.load(source).eval().unwrap();
     let chunk = lua.load(include_str!("../../prelude/patterns.lua"));
-    let patterns: Table = chunk.call((lua.create_table().unwrap(), native, string)).unwrap();
+    let patterns: Table = chunk.call((native, string)).unwrap();
     let find: Function = patterns.get("find").unwrap();
     let goes_to = |subject: &str, pattern: &str, plain: bool| -> String {
         find.call((subject, pattern, mlua::Nil, plain)).unwrap()

@@ -1,0 +1,128 @@
+//! `funcs` and `payload`: the parts in Rust of calls of other functions (L-24, L-30, L-31, L-33).
+
+use std::time::Duration;
+
+use mlua::{Lua, Table, Value as LuaValue, Variadic};
+
+use super::{errors, time};
+use crate::builtin;
+use crate::copy::{CopyOut, measure};
+use crate::error::{ErrorValue, Kind};
+use crate::host::Call;
+use crate::natives::plan;
+use crate::operations::operations;
+use crate::watch::host;
+
+/// What `prelude/calls.lua` calls.
+pub fn open(lua: &Lua) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    table.raw_set("start_call", lua.create_function(start_call)?)?;
+    table.raw_set("transcode", lua.create_function(transcode)?)?;
+    Ok(table)
+}
+
+/// The number of the operation, or nil and an error (L-30).
+fn start_call(
+    lua: &Lua,
+    (options, target, arguments): (Option<Table>, LuaValue, Variadic<LuaValue>),
+) -> mlua::Result<(Option<i64>, LuaValue)> {
+    match call_of(lua, options, &target, &arguments) {
+        Ok(call) => {
+            let arguments = call.arguments.iter().map(|value| measure(value).bytes);
+            let bytes = arguments.sum::<usize>() + measure(&call.context).bytes;
+            let (operations, most) = (operations(lua)?, plan(lua)?.memory);
+            if !operations.has_room(bytes, most) {
+                let text = format!("arguments of calls under way would take more than {most} bytes");
+                let error = ErrorValue::new(Kind::RateLimited, text);
+                return Ok((None, errors::push(lua, error)?));
+            }
+            let waiting = host(lua)?.call(call);
+            Ok((Some(operations.start_holding(bytes, waiting)), LuaValue::Nil))
+        }
+        Err(error) => Ok((None, errors::push(lua, error)?)),
+    }
+}
+
+fn call_of(
+    lua: &Lua,
+    options: Option<Table>,
+    target: &LuaValue,
+    arguments: &[LuaValue],
+) -> Result<Call, ErrorValue> {
+    let target = checked_target(target)?;
+    let budget = plan(lua).map_err(|error| ErrorValue::new(Kind::Internal, error.to_string()))?.budget;
+    let mut copy = CopyOut::new(budget);
+    let arguments = arguments.iter().map(|value| copy.copy(value)).collect::<Result<_, _>>()?;
+    let mut call = Call { target, arguments, ..Call::default() };
+    if let Some(options) = options {
+        let field = |name: &str| options.raw_get::<LuaValue>(name).unwrap_or(LuaValue::Nil);
+        call.context = copy.copy(&field("context"))?;
+        if let LuaValue::Table(options) = field("options") {
+            call.timeout = timeout_ms(&options)?;
+        }
+    }
+    Ok(call)
+}
+
+fn checked_target(target: &LuaValue) -> Result<String, ErrorValue> {
+    let invalid = |text: &str| Err(ErrorValue::new(Kind::Invalid, text));
+    let LuaValue::String(target) = target else { return invalid("function ID required") };
+    let target = target.to_string_lossy();
+    match target.split_once(':') {
+        _ if target.is_empty() => invalid("function ID required"),
+        None => invalid("namespace required in function ID"),
+        Some(("", _)) => invalid("namespace required in function ID"),
+        Some((_, "")) => invalid("name required in function ID"),
+        Some(_) => Ok(target),
+    }
+}
+
+/// `timeout` of a call's options: a number is milliseconds (L-33).
+fn timeout_ms(options: &Table) -> Result<Option<Duration>, ErrorValue> {
+    match options.raw_get::<LuaValue>("timeout") {
+        Ok(LuaValue::Nil) | Err(_) => Ok(None),
+        Ok(LuaValue::Integer(ms)) => Ok(Some(Duration::from_millis(ms.max(0) as u64))),
+        Ok(LuaValue::Number(ms)) if ms.is_finite() => {
+            Ok(Some(Duration::try_from_secs_f64(ms.max(0.0) / 1000.0).unwrap_or(Duration::MAX)))
+        }
+        Ok(text @ LuaValue::String(_)) => time::duration(&text).map(Some),
+        Ok(other) => {
+            let found = other.type_name();
+            let text = format!("timeout: expected milliseconds or a duration, got {found}");
+            Err(ErrorValue::new(Kind::Invalid, text))
+        }
+    }
+}
+
+/// A payload's value from one format into another.
+fn transcode(
+    lua: &Lua,
+    (value, from, to): (LuaValue, String, LuaValue),
+) -> mlua::Result<(LuaValue, LuaValue)> {
+    let to = to.as_string().map(|text| text.to_string_lossy()).unwrap_or_default();
+    let via = |module: &str, function: &str, value: LuaValue| -> mlua::Result<(LuaValue, LuaValue)> {
+        builtin::open(lua, module)?.raw_get::<mlua::Function>(function)?.call(value)
+    };
+    let plain = match &*from {
+        "json/plain" => via("json", "decode", value)?,
+        "yaml/plain" => via("yaml", "decode", value)?,
+        _ => (value, LuaValue::Nil),
+    };
+    if !plain.1.is_nil() {
+        return Ok(plain);
+    }
+    match (&*to, plain.0) {
+        (to, value) if to == from => Ok((value, LuaValue::Nil)),
+        ("lua/any" | "golang/any", value) => Ok((value, LuaValue::Nil)),
+        ("json/plain", value) => via("json", "encode", value),
+        ("yaml/plain", value) => via("yaml", "encode", value),
+        ("text/plain" | "application/octet-stream", value @ LuaValue::String(_)) => {
+            Ok((value, LuaValue::Nil))
+        }
+        (to, value) => {
+            let text =
+                format!("failed to transcode payload: no way from {from} ({}) to {to:?}", value.type_name());
+            Ok((LuaValue::Nil, errors::push(lua, ErrorValue::new(Kind::Invalid, text))?))
+        }
+    }
+}
