@@ -1,5 +1,6 @@
 //! `funcs` and `payload`: the parts in Rust of calls of other functions (L-24, L-30, L-31, L-33).
 
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use mlua::{Lua, Table, Value as LuaValue, Variadic};
@@ -8,39 +9,85 @@ use super::{errors, time};
 use crate::builtin;
 use crate::copy::{CopyOut, measure};
 use crate::error::{ErrorValue, Kind};
-use crate::host::Call;
-use crate::natives::plan;
+use crate::host::{Call, Outcome, Waiting};
+use crate::natives::{answer, plan};
 use crate::operations::operations;
 use crate::watch::host;
 
 /// What `prelude/calls.lua` calls.
 pub fn open(lua: &Lua) -> mlua::Result<Table> {
     let table = lua.create_table()?;
+    table.raw_set("call", lua.create_function(call)?)?;
     table.raw_set("start_call", lua.create_function(start_call)?)?;
     table.raw_set("transcode", lua.create_function(transcode)?)?;
     Ok(table)
 }
 
-/// The number of the operation, or nil and an error (L-30).
-fn start_call(
-    lua: &Lua,
-    (options, target, arguments): (Option<Table>, LuaValue, Variadic<LuaValue>),
-) -> mlua::Result<(Option<i64>, LuaValue)> {
-    match call_of(lua, options, &target, &arguments) {
-        Ok(call) => {
-            let arguments = call.arguments.iter().map(|value| measure(value).bytes);
-            let bytes = arguments.sum::<usize>() + measure(&call.context).bytes;
-            let (operations, most) = (operations(lua)?, plan(lua)?.memory);
-            if !operations.has_room(bytes, most) {
-                let text = format!("arguments of calls under way would take more than {most} bytes");
-                let error = ErrorValue::new(Kind::RateLimited, text);
-                return Ok((None, errors::push(lua, error)?));
-            }
-            let waiting = host(lua)?.call(call);
-            Ok((Some(operations.start_holding(bytes, waiting)), LuaValue::Nil))
+/// What a call has come to, or how to wait for it: see `await` in `prelude/kernel.lua`.
+type Called = (LuaValue, LuaValue, LuaValue);
+type Arguments = (Option<Table>, LuaValue, Variadic<LuaValue>);
+
+/// `true`, the value and the error of a call that has nothing to wait for, as most have; else as `start_call`.
+fn call(lua: &Lua, arguments: Arguments) -> mlua::Result<Called> {
+    let (bytes, mut waiting) = match prepared(lua, arguments)? {
+        Ok(prepared) => prepared,
+        Err(error) => return refused(lua, error),
+    };
+    match now(&mut waiting) {
+        Some(Ok(outcome)) => {
+            let (value, error) = answer(lua, outcome)?;
+            Ok((LuaValue::Boolean(true), value, error))
         }
-        Err(error) => Ok((None, errors::push(lua, error)?)),
+        // What ends the caller's own call, whoever polls that is to find.
+        Some(Err(ended)) => waits(lua, 0, Box::pin(std::future::ready(Err(ended)))),
+        None => waits(lua, bytes, waiting),
     }
+}
+
+/// The number of the operation, or nil and an error (L-30).
+fn start_call(lua: &Lua, arguments: Arguments) -> mlua::Result<Called> {
+    match prepared(lua, arguments)? {
+        Ok((bytes, waiting)) => waits(lua, bytes, waiting),
+        Err(error) => refused(lua, error),
+    }
+}
+
+fn waits(lua: &Lua, bytes: usize, waiting: Waiting) -> mlua::Result<Called> {
+    let number = operations(lua)?.start_holding(bytes, waiting);
+    Ok((LuaValue::Integer(number), LuaValue::Nil, LuaValue::Nil))
+}
+
+fn refused(lua: &Lua, error: ErrorValue) -> mlua::Result<Called> {
+    Ok((LuaValue::Nil, errors::push(lua, error)?, LuaValue::Nil))
+}
+
+/// What a future gives when it is polled once, unless it has to wait; then whoever polls it next is woken. Timers and the
+/// like need the runtime, where there may be none yet.
+fn now(waiting: &mut Waiting) -> Option<Outcome> {
+    tokio::runtime::Handle::try_current().ok()?;
+    match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => Some(result),
+        Poll::Pending => None,
+    }
+}
+
+/// A call that is ready to be polled, and the bytes that it holds outside of the state.
+fn prepared(
+    lua: &Lua,
+    (options, target, arguments): Arguments,
+) -> mlua::Result<Result<(usize, Waiting), ErrorValue>> {
+    let call = match call_of(lua, options, &target, &arguments) {
+        Ok(call) => call,
+        Err(error) => return Ok(Err(error)),
+    };
+    let arguments = call.arguments.iter().map(|value| measure(value).bytes);
+    let bytes = arguments.sum::<usize>() + measure(&call.context).bytes;
+    let most = plan(lua)?.memory;
+    if !operations(lua)?.has_room(bytes, most) {
+        let text = format!("arguments of calls under way would take more than {most} bytes");
+        return Ok(Err(ErrorValue::new(Kind::RateLimited, text)));
+    }
+    Ok(Ok((bytes, host(lua)?.call(call))))
 }
 
 fn call_of(

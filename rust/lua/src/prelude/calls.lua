@@ -3,7 +3,7 @@
 local kernel, native, channels = ...
 local await, attend, forget, cannot_wait = kernel.await, kernel.attend, kernel.forget, kernel.cannot_wait
 local merge, new_error, rust = native.merge, native.new_error, native.open("funcs")
-local start_call, transcode = rust.start_call, rust.transcode
+local call, start_call, transcode = rust.call, rust.start_call, rust.transcode
 local setmetatable, type, error, next, select = setmetatable, type, error, next, select
 
 -- Payloads
@@ -128,7 +128,7 @@ local function call_with(options, target, ...)
   if err then
     return nil, err
   end
-  return await(start_call(options, target, ...))
+  return await(call(options, target, ...))
 end
 
 local function async_with(options, target, ...)

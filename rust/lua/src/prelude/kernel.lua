@@ -94,10 +94,12 @@ local function cannot_wait()
   end
 end
 
--- Waits for an operation of the embedder: its number, or nil and an error.
-local function await(operation, err)
+-- Waits for an operation of the embedder: its number; or `true`, its value and its error, if it is done; or nil and an error.
+local function await(operation, value, err)
   if operation == nil then
-    return nil, err
+    return nil, value
+  elseif operation == true then
+    return value, err
   end
   local result = early[operation]
   if result then
