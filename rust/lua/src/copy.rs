@@ -12,6 +12,7 @@ use crate::value::Value;
 
 mod into;
 mod out;
+pub(crate) mod stack;
 
 pub use into::copy_in;
 pub use out::{CopyOut, copy_out};

@@ -4,6 +4,7 @@ use std::ffi::c_int;
 
 use mlua::{FromLua, Lua, Value as LuaValue, ffi};
 
+use super::stack::{Top, string};
 use super::{VALUE_BYTES, deep, invalid};
 use crate::error::{ErrorValue, Kind};
 use crate::modules::errors;
@@ -99,23 +100,6 @@ struct Owner(Lua);
 impl FromLua for Owner {
     fn from_lua(_: LuaValue, lua: &Lua) -> mlua::Result<Self> {
         Ok(Owner(lua.clone()))
-    }
-}
-
-/// Takes off the stack what was pushed since.
-struct Top(*mut ffi::lua_State, c_int);
-
-impl Top {
-    fn of(state: *mut ffi::lua_State) -> Self {
-        // SAFETY: the caller has the state locked.
-        Top(state, unsafe { ffi::lua_gettop(state) })
-    }
-}
-
-impl Drop for Top {
-    fn drop(&mut self) {
-        // SAFETY: the state is locked still, and has at least as many values as it had.
-        unsafe { ffi::lua_settop(self.0, self.1) }
     }
 }
 
@@ -223,17 +207,6 @@ impl Walk<'_> {
                 _ => return Ok(None),
             }
         }))
-    }
-}
-
-/// # Safety
-/// A string is there, and stays there while its bytes are looked at. A number would be changed into one.
-unsafe fn string<'a>(state: *mut ffi::lua_State, index: c_int) -> &'a [u8] {
-    let mut length = 0;
-    // SAFETY: as above.
-    unsafe {
-        let bytes = ffi::lua_tolstring(state, index, &raw mut length);
-        std::slice::from_raw_parts(bytes.cast(), length)
     }
 }
 

@@ -10,6 +10,7 @@ use super::args::{self, Answer};
 mod build;
 mod decode;
 pub(super) mod encode;
+mod write;
 
 pub use decode::decode;
 pub use encode::encode;
@@ -26,7 +27,7 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
 }
 
 fn lua_encode(lua: &Lua, value: Value) -> Answer {
-    args::answer_bytes(lua, encode(&value))
+    args::answer_bytes(lua, encode(lua, &value))
 }
 
 fn lua_decode(lua: &Lua, text: Value) -> Answer {

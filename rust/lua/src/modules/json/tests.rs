@@ -167,4 +167,5 @@ fn what_does_not_fit_is_lua_s_own_error() {
     assert!(failed.to_string().contains("memory"), "{failed}");
 }
 
+mod stack;
 mod steps;
