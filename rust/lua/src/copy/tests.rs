@@ -1,4 +1,7 @@
+use mlua::{Lua, Value as LuaValue};
+
 use super::*;
+use crate::modules::errors;
 
 fn state() -> Lua {
     let lua = Lua::new();
@@ -151,3 +154,5 @@ fn sizes() {
     let error = Value::Error(Box::new(ErrorValue::new(Kind::Invalid, "abc")));
     assert_eq!(measure(&error), Size { bytes: 67, depth: 2 });
 }
+
+mod stack;

@@ -1,14 +1,16 @@
 //! `json`: text of tables, and tables of text (L-32).
 //!
-//! Neither direction makes anything in between: text is read straight into tables, and tables are written straight into
-//! text. Keys are written in the order of their bytes, so that the same value gives the same text.
+//! Neither direction makes the whole value once more in between: text is read into tables as it comes, and tables are
+//! written straight into text. Keys are written in the order of their bytes, so that the same value gives the same text.
 
 use mlua::{Lua, Table, Value};
 
 use super::args::{self, Answer};
 
+mod build;
 mod decode;
 pub(super) mod encode;
+mod write;
 
 pub use decode::decode;
 pub use encode::encode;
@@ -25,7 +27,7 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
 }
 
 fn lua_encode(lua: &Lua, value: Value) -> Answer {
-    args::answer_bytes(lua, encode(&value))
+    args::answer_bytes(lua, encode(lua, &value))
 }
 
 fn lua_decode(lua: &Lua, text: Value) -> Answer {

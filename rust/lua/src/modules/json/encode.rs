@@ -2,9 +2,9 @@
 
 use std::io;
 
-use mlua::{Table, Value};
+use mlua::{Lua, Table, Value};
 
-use super::DEPTH;
+use super::{DEPTH, write};
 use crate::error::{ErrorValue, Kind};
 use crate::modules::args::{OUTPUT, Result, invalid, too_large};
 
@@ -16,8 +16,11 @@ const VALUES: usize = 4 << 20;
 const KEPT: usize = 256;
 
 /// Writes a value.
-pub fn encode(value: &Value) -> Result<Vec<u8>> {
-    encode_within(value, VALUES)
+pub fn encode(lua: &Lua, value: &Value) -> Result<Vec<u8>> {
+    match write::table(lua, value, VALUES) {
+        Some(text) => Ok(text),
+        None => encode_within(value, VALUES),
+    }
 }
 
 pub(super) fn encode_within(value: &Value, values: usize) -> Result<Vec<u8>> {

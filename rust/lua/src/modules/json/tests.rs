@@ -166,3 +166,6 @@ fn what_does_not_fit_is_lua_s_own_error() {
     let failed = lua.load("return json.decode('[' .. ('{},'):rep(300000) .. '1]')").exec().unwrap_err();
     assert!(failed.to_string().contains("memory"), "{failed}");
 }
+
+mod stack;
+mod steps;
