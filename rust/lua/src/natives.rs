@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mlua::{Lua, Table, Value as LuaValue, Variadic};
+use mlua::{Lua, Table, Value as LuaValue};
 
 use crate::builtin;
 use crate::copy::{copy_in, copy_out};
@@ -37,7 +37,7 @@ pub(crate) fn table(lua: &Lua, plan: &Arc<Plan>) -> mlua::Result<Table> {
     native.raw_set("load", lua.create_function(load)?)?;
     native.raw_set("open", lua.create_function(|lua, name: String| builtin::open(lua, &name))?)?;
     native.raw_set("part", lua.create_function(|lua, name: String| part(lua, &name))?)?;
-    native.raw_set("mentions", lua.create_function(mentions)?)?;
+    native.raw_set("mentions", mentions(lua, plan)?)?;
     native.raw_set("method", plan.method.as_str())?;
     native.raw_set("no_method", lua.create_function(no_method)?)?;
     native.raw_set("booted", lua.create_function(|lua, entry: mlua::Function| booted(lua, entry))?)?;
@@ -57,10 +57,11 @@ fn booted(lua: &Lua, entry: mlua::Function) -> mlua::Result<()> {
     Ok(())
 }
 
-/// Whether the program has one of these words in its text.
-fn mentions(lua: &Lua, words: Variadic<String>) -> mlua::Result<bool> {
-    let plan = plan(lua)?;
-    Ok(words.iter().any(|word| plan.mentions(word)))
+/// A set of the words that the program has in its text, of those that parts of the prelude are for.
+fn mentions(lua: &Lua, plan: &Plan) -> mlua::Result<Table> {
+    let table = lua.create_table()?;
+    plan.mentions().try_for_each(|word| table.raw_set(word, true))?;
+    Ok(table)
 }
 
 fn new_error(lua: &Lua, (kind, message): (String, String)) -> mlua::Result<LuaValue> {

@@ -18,17 +18,19 @@ macro_rules! sources {
     ($($name:literal),*) => { [$(($name, include_str!(concat!("prelude/", $name, ".lua")))),*] };
 }
 
-const SOURCES: [(&str, &str); 10] = sources![
+const SOURCES: [(&str, &str); 12] = sources![
     "calls",
     "channel",
     "fs",
     "http_client",
     "kernel",
     "logger",
+    "math",
     "modules",
     "patterns",
     "program",
-    "sandbox"
+    "sandbox",
+    "tables"
 ];
 
 /// Bytecode, by name.

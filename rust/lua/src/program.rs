@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::builtin;
-use crate::unit::Unit;
+use crate::unit::{Unit, WORDS};
 use crate::watch::Clock;
 use crate::worker::Worker;
 
@@ -36,9 +36,12 @@ impl Plan {
         &self.units[number - 1]
     }
 
-    /// Whether the text of one of its chunks has this word in it, of those that are looked for.
-    pub(crate) fn mentions(&self, word: &str) -> bool {
-        self.units.iter().any(|unit| unit.mentions(word))
+    /// The words of [`WORDS`] that a worker must expect its program to use: those in the text of one of its chunks, and
+    /// all of them where that has a way to the globals by any name.
+    pub(crate) fn mentions(&self) -> impl Iterator<Item = &'static str> {
+        let all = self.units.iter().any(|unit| unit.mentions_all);
+        let mentioned = move |at: usize| all || self.units.iter().any(|unit| unit.mentions[at]);
+        WORDS.into_iter().enumerate().filter_map(move |(at, word)| mentioned(at).then_some(word))
     }
 
     /// Declared modules before imports (L-3).

@@ -31,13 +31,16 @@ pub struct Unit {
     pub imports: Vec<(String, Arc<Unit>)>,
     /// What the source requires, by literal names.
     pub requires: Vec<Require>,
-    /// Which of `WORDS` the text has in it, in their order.
-    mentioned: [bool; WORDS.len()],
+    /// Which of [`WORDS`] the text has in it, in their order.
+    pub(crate) mentions: [bool; WORDS.len()],
+    /// It may get at globals by names that are not in it.
+    pub(crate) mentions_all: bool,
     bytecode: Vec<u8>,
 }
 
 /// What tells a worker which parts of the prelude its program may need.
-const WORDS: [&str; 8] = ["find", "match", "gsub", "channel", "errors", "payload", "_G", "_ENV"];
+pub(crate) const WORDS: [&str; 9] =
+    ["channel", "errors", "find", "gsub", "match", "math", "os", "payload", "table"];
 
 /// More lines before a source than this are not counted.
 const MOST_LINES: u32 = 1_000_000;
@@ -55,13 +58,9 @@ impl Unit {
         let text = "\n".repeat(before as usize) + &prepared.text;
         let bytecode = compiled(&text, &chunk_name(&file), false)
             .map_err(|message| engine_error(&message, before + 1))?;
-        let mentioned = WORDS.map(|word| memmem::find(text.as_bytes(), word.as_bytes()).is_some());
-        Ok(Arc::new(Unit { entry, file, modules, imports, requires, mentioned, bytecode }))
-    }
-
-    /// Whether the text has this word in it; also where nobody has looked.
-    pub(crate) fn mentions(&self, word: &str) -> bool {
-        WORDS.iter().position(|known| *known == word).is_none_or(|at| self.mentioned[at])
+        let has = |word: &str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+        let (mentions, mentions_all) = (WORDS.map(has), has("_G") || has("_ENV"));
+        Ok(Arc::new(Unit { entry, file, modules, imports, requires, mentions, mentions_all, bytecode }))
     }
 
     /// The chunk as a function, its globals in `env`.

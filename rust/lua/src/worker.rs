@@ -93,7 +93,7 @@ impl Worker {
 const SIZE: usize = 80 << 10;
 
 /// Has the allocator get memory for a state in one go. Other threads' heaps grow by a page at a time in glibc, and each is
-/// a system call: that was a fifth of what a worker took.
+/// a system call: that is a tenth of what a worker takes.
 fn reserve() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(SIZE)));
 }

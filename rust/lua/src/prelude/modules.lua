@@ -77,9 +77,8 @@ end
 
 globals.process, globals.subscribe, globals.unsubscribe = process, no_process, no_process
 -- A program that never says these names has no other way to these globals.
-local any = native.mentions("_G", "_ENV")
 for _, name in next, { "channel", "errors", "payload" } do
-  if any or native.mentions(name) then
+  if native.mentions[name] then
     globals[name] = openers[name]()
   end
 end
