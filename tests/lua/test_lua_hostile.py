@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from support.processes import run
 from support.scripts import add_script, evaluate
 
 from wippy_native import LimitExceeded, LuaError, Runtime, WippyError
@@ -174,3 +175,42 @@ def test_strange_errors(rt: Runtime, body: str) -> None:
         evaluate(rt, body, timeout=SLACK)
     assert len(str(caught.value)) < 200_000
     assert evaluate(rt, "return 1") == 1
+
+
+FAR = """
+import asyncio, threading
+import wippy_native
+
+DEPTH = 200
+rt = wippy_native.Runtime(limits=wippy_native.Limits(max_call_depth=DEPTH + 10))
+WAYS = {
+    "plainly": "return again(d)",
+    "inside pcall": "local function inside(n) if n == 0 then return again(d) end return select(2, pcall(inside, n - 1)) end "
+    "return inside(150)",
+    "inside metamethods": "local function inside(n) if n == 0 then return again(d) end "
+    "return setmetatable({}, {__index = function(_, n) return inside(n - 1) end})[n] end return inside(150)",
+}
+for way, body in WAYS.items():
+    f = rt.add_lua(
+        "app:f",
+        "local funcs = require('funcs') "
+        "local function again(d) local v, err = funcs.call('app:f', d - 1) if err then error(err) end return v + 1 end "
+        "return function(d) if d == 0 then return 0 end " + body + " end",
+        modules=["funcs"],
+        pool={"max_size": 1000},
+    )
+    # The first time workers are made; later each call is so short that none is suspended.
+    for _ in range(3):
+        assert f(DEPTH) == DEPTH, way
+        assert asyncio.run(f.call_async(DEPTH)) == DEPTH, way
+    thread = threading.Thread(target=f, args=(DEPTH,))
+    thread.start()
+    thread.join()
+    print(way)
+"""
+
+
+def test_calls_far_inside_each_other() -> None:
+    """F-52: however deep the operator lets calls go, no stack ends before that does."""
+    outcome = run(FAR).check()
+    assert outcome.out.splitlines() == ["plainly", "inside pcall", "inside metamethods"]

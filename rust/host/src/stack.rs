@@ -14,7 +14,16 @@ pub const MARGIN: usize = 256 << 10;
 /// What a call made by a guest's callee needs to run, and to fail in an orderly way.
 const NESTED: usize = 48 << 10;
 
+/// Calls of scripts that are polled inside each other on one stack. A level takes some 15 KiB, and what Lua calls of its
+/// own functions inside each other up to 80 KiB, though not on every level (see `now` in `rust/lua/src/modules/funcs.rs`).
+const POLLED: u32 = 16;
+
+/// A further stack for as many.
+const SEGMENT: usize = 1 << 20;
+
 thread_local! {
+    /// Polls of scripts inside each other.
+    static POLLS: Cell<u32> = const { Cell::new(0) };
     /// The lowest address of this thread's stack; asked for once, because asking reads `/proc` on the main thread.
     static LOWEST: Cell<Option<Option<usize>>> = const { Cell::new(None) };
 }
@@ -28,6 +37,31 @@ pub fn has_room_for_guest() -> bool {
 /// decides.
 pub fn has_room_for_nested_call() -> bool {
     left().is_none_or(|left| left >= NESTED)
+}
+
+/// Polls a call that another makes, and goes over to a further stack where many are inside each other: neither a fiber nor
+/// a thread has room for as many as `max_call_depth` may allow.
+pub fn polled<R>(poll: impl FnOnce() -> R) -> R {
+    let polls = POLLS.get() + 1;
+    POLLS.set(polls);
+    let _restored = Restored(|| POLLS.set(polls - 1));
+    if !polls.is_multiple_of(POLLED) {
+        return poll();
+    }
+    stacker::grow(SEGMENT, || {
+        let lowest = LOWEST.replace(Some(Some(ptr_to_here().saturating_sub(SEGMENT))));
+        let _restored = Restored(|| LOWEST.set(lowest));
+        poll()
+    })
+}
+
+/// Puts something back, also where a panic passes by.
+struct Restored<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Restored<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
 }
 
 fn left() -> Option<usize> {

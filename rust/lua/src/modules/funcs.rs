@@ -1,5 +1,6 @@
 //! `funcs` and `payload`: the parts in Rust of calls of other functions (L-24, L-30, L-31, L-33).
 
+use std::cell::Cell;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -61,10 +62,34 @@ fn refused(lua: &Lua, error: ErrorValue) -> mlua::Result<Called> {
     Ok((LuaValue::Nil, errors::push(lua, error)?, LuaValue::Nil))
 }
 
-/// What a future gives when it is polled once, unless it has to wait; then whoever polls it next is woken. Timers and the
-/// like need the runtime, where there may be none yet.
+/// Calls made at once inside each other, at most.
+const INSIDE: u32 = 2;
+
+thread_local! {
+    /// How many there are.
+    static NOW: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Puts back how many there were.
+struct Inside(u32);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        NOW.set(self.0);
+    }
+}
+
+/// What a future gives when it is polled once, unless it has to wait; then whoever polls it next is woken.
+///
+/// All that the program has called inside itself stays on this thread's stack meanwhile. So only few do this inside each
+/// other: the next one waits first, which takes its program off the stack. Timers and the like need the runtime, where
+/// there may be none yet.
 fn now(waiting: &mut Waiting) -> Option<Outcome> {
-    tokio::runtime::Handle::try_current().ok()?;
+    let inside = NOW.get();
+    if inside == INSIDE || tokio::runtime::Handle::try_current().is_err() {
+        return None;
+    }
+    let _inside = Inside(NOW.replace(inside + 1));
     match waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => Some(result),
         Poll::Pending => None,
