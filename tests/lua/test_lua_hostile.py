@@ -185,8 +185,8 @@ DEPTH = 200
 rt = wippy_native.Runtime(limits=wippy_native.Limits(max_call_depth=DEPTH + 10))
 WAYS = {
     "plainly": "return again(d)",
-    "inside pcall": "local function inside(n) if n == 0 then return again(d) end return select(2, pcall(inside, n - 1)) end "
-    "return inside(150)",
+    "inside pcall": "local function inside(n) if n == 0 then return again(d) end "
+    "return select(2, pcall(inside, n - 1)) end return inside(150)",
     "inside metamethods": "local function inside(n) if n == 0 then return again(d) end "
     "return setmetatable({}, {__index = function(_, n) return inside(n - 1) end})[n] end return inside(150)",
 }
