@@ -53,6 +53,16 @@ def test_the_table(root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: p
     assert [row.split()[-1] for row in rows[2:]] == ["-", "-"]
 
 
+def test_lua(project: WriteProject, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its workers serve one call after another: nothing is fresh, and nothing can be kept."""
+    root = project("  - {name: f, kind: function.lua, method: main, source: 'return function(x) return x end'}\n")
+    code, out, err = run(capfd, root, "app:f", "x", "--workers", 1, *SHORT)
+    assert (code, err) == (0, "")
+    title, _, *rows = out.splitlines()
+    assert title == "app:f, Lua"
+    assert [row[:16].strip() for row in rows] == ["called", "batch, 1 worker"]
+
+
 def test_one_core_has_one_row_less(
     root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ from .measuring import Row, count_results, time_calls
 from .printing import data, data_json, duration, rate, remark
 
 FRESH, WARM = "fresh", "warm"
+CALLED = "called"
+"""A Lua function, whose workers serve one call after another."""
 _HEADINGS = ("", "calls/s", "p50", "p99")
 
 
@@ -61,7 +63,7 @@ def cores() -> int:
 
 def _try_out(function: Function, arguments: tuple[Any, ...]) -> None:
     """A function that fails has no speed. Raises `WippyError`."""
-    with _step(function, FRESH):
+    with _step(function, _plainly(function)):
         function(*arguments)
     if isinstance(function, LuaFunction):
         return
@@ -70,9 +72,14 @@ def _try_out(function: Function, arguments: tuple[Any, ...]) -> None:
         warm(*arguments)  # with the state that the first call left
 
 
+def _plainly(function: Function) -> str:
+    return CALLED if isinstance(function, LuaFunction) else FRESH
+
+
 def _measure(function: Function, arguments: tuple[Any, ...], bench: Bench) -> list[Row]:
-    with _step(function, FRESH, show=True):
-        rows = [time_calls(FRESH, function, arguments, bench.seconds)]
+    plainly = _plainly(function)
+    with _step(function, plainly, show=True):
+        rows = [time_calls(plainly, function, arguments, bench.seconds)]
     if not isinstance(function, LuaFunction):  # which keeps no instances
         with _step(function, WARM, show=True), function.instance() as warm:
             rows.append(time_calls(WARM, warm, arguments, bench.seconds))
