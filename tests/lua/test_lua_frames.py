@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.scripts import failing
+from support.scripts import evaluate, failing
 
 from wippy_native import LuaError, Runtime
 
@@ -36,6 +36,14 @@ def test_nothing_of_ours_shows_in_errors(rt: Runtime, body: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "call", ["table.sort, {1, 'a'}, function(a, b) return a < b end", "table.sort, {1, {}}", "math.pow, {}, 2"]
+)
+def test_nothing_of_ours_shows_in_errors_that_are_caught(rt: Runtime, call: str) -> None:
+    """L-14."""
+    assert "?" not in evaluate(rt, f"return select(2, pcall({call}))")
+
+
+@pytest.mark.parametrize(
     ("call", "text"),
     [
         ("table.concat({1, {}, 3})", "invalid value (table) at index 2 in table for 'concat'"),
@@ -43,6 +51,8 @@ def test_nothing_of_ours_shows_in_errors(rt: Runtime, body: str) -> None:
         ("table.sort({1, 'a', {}})", "attempt to compare"),
         ("table.sort({1, 'a'}, function(a, b) return b < a end)", "attempt to compare"),
         ("string.rep()", "bad argument #1 to 'rep'"),
+        ("math.log10('x')", "bad argument #1 to 'log'"),
+        ("math.pow({}, 2)", "attempt to perform arithmetic"),
         ("string.format('%d', 'x')", "bad argument #2 to 'format'"),
         ("string.find('a', '[')", "malformed pattern"),
         ("setmetatable(1, {})", "bad argument #1 to 'setmetatable'"),

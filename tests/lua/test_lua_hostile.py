@@ -37,6 +37,9 @@ LOOPS = [
     "local s = ('x'):rep(1000000) while true do s:reverse():upper() end",
     "while true do json.decode('[1,{}]') end",
     "while true do hash.sha256('') end",
+    "local t = {} for i = 1, 40 do t = {t, t} end while true do json.encode(t) end",
+    "local s = '[' .. ('[1],'):rep(100000) .. '1]' while true do json.decode(s) end",
+    "local s = ('x'):rep(3000000) while true do hash.sha512(s) end",
     "while true do funcs.call('app:none') end",
     "while true do time.sleep(0) end",
     "while true do channel.select{default = true} end",
@@ -203,14 +206,47 @@ for way, body in WAYS.items():
     for _ in range(3):
         assert f(DEPTH) == DEPTH, way
         assert asyncio.run(f.call_async(DEPTH)) == DEPTH, way
-    thread = threading.Thread(target=f, args=(DEPTH,))
-    thread.start()
-    thread.join()
-    print(way)
+    for size in (0, 64 << 10, 256 << 10, 1 << 20):
+        threading.stack_size(size)
+        thread = threading.Thread(target=lambda: print(way, f(DEPTH)))
+        thread.start()
+        thread.join()
 """
 
 
 def test_calls_far_inside_each_other() -> None:
     """F-52: however deep the operator lets calls go, no stack ends before that does."""
     outcome = run(FAR).check()
-    assert outcome.out.splitlines() == ["plainly", "inside pcall", "inside metamethods"]
+    ways = ["plainly", "inside pcall", "inside metamethods"]
+    assert outcome.out.splitlines() == [f"{way} 200" for way in ways for _ in range(4)]
+
+
+LEVELS = """
+rt = wippy.Runtime()
+f = rt.add_lua(
+    "app:f",
+    "local json = require('json') return function(text) local v, err = json.decode(text) return err and err:message() or #v end",
+    modules=["json"],
+)
+for n in (40, 60, 100, 126):
+    # Lists that end, and maps that begin in their places: what is read goes over in parts.
+    lists = ("[" + "1," * 1100) * n + "1" + "]" * (n - 1)
+    text = lists + "," + '{"k":' * (n - 1) + "1" + "}" * (n - 1) + "]"
+    assert [f(text) for _ in range(20)] == [1102] * 20
+"""
+
+
+def test_tables_in_places_of_others() -> None:
+    """L-32: text that is no program does no harm either."""
+    run(LEVELS).check()
+
+
+def test_a_resumed_number_keeps_nobody_from_waiting(rt: Runtime) -> None:
+    """L-17: not in this call, and not in the next."""
+    body = """
+      local odd = setmetatable({}, {__tostring = function() pcall(coroutine.resume, 5) return "x" end})
+      string.format("%s", odd)
+      return time.sleep("1ms")
+    """
+    f = add_script(rt, body, pool={"size": 1})
+    assert f() == f()

@@ -1,18 +1,20 @@
 //! What calls of other functions have in common, whoever makes them: a guest through `wippy:runtime/funcs`, a script
 //! through its `funcs` (H-20 to H-27).
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Instant;
 
 use wippy_lua::error::{ErrorValue, Kind};
 use wippy_lua::value::Value;
 
-use crate::call::Nested;
+use crate::call::{AtOnce, Nested, Options};
 use crate::error::{Failure, Stop, What};
 use crate::frame::Frame;
 use crate::function::Function;
 use crate::reply::Awaited;
 use crate::script::error_value;
+use crate::stack;
 use crate::table::{HostFunction, Input, Output, Refusal, Table, Target};
 use crate::threads::Threads;
 use crate::values::{Arguments, Image};
@@ -24,6 +26,9 @@ pub(crate) struct Caller {
     /// For what is to be done when the caller ends before an answer.
     pub threads: &'static Threads,
 }
+
+/// A call with nothing that is not its function's or its caller's.
+pub(crate) const PLAIN: Nested<'static> = Nested { options: &Options::DEFAULT, context: &Value::Nil };
 
 /// What the caller gets, or what ends its call.
 pub(crate) type Answer<T> = Result<Result<T, ErrorValue>, Failure>;
@@ -101,6 +106,25 @@ impl Caller {
         how: Nested<'_>,
     ) -> Answer<Image> {
         answered(function.call_nested(arguments, &self.frame, how).await)
+    }
+
+    /// Calls a script: most have ended without a future.
+    pub async fn call_script(&self, function: &Arc<Function>, arguments: Vec<Value>) -> Answer<Value> {
+        let Some(script) = function.script() else { return Err(function.internal("no script")) };
+        let outcome = function.stats.outcome();
+        let result = match stack::polled(|| function.script_at_once(script, &arguments, &self.frame)) {
+            Ok(AtOnce::Ended(result)) => result,
+            Ok(AtOnce::Going(mut rest)) => {
+                poll_fn(|context| stack::polled(|| rest.as_mut().poll(context))).await
+            }
+            Ok(AtOnce::Not) => {
+                outcome.elsewhere();
+                let answer = self.call(function, &mut Arguments::of_script(arguments), PLAIN).await?;
+                return Ok(answer.map(Image::into_script_value));
+            }
+            Err(failure) => Err(failure),
+        };
+        Ok(answered(outcome.of(result))?.map(Image::into_script_value))
     }
 
     /// Calls a function of the embedder.

@@ -14,18 +14,27 @@ pub const MARGIN: usize = 256 << 10;
 /// What a call made by a guest's callee needs to run, and to fail in an orderly way.
 const NESTED: usize = 48 << 10;
 
-/// Calls of scripts that are polled inside each other on one stack. A level takes some 15 KiB, and what Lua calls of its
-/// own functions inside each other up to 80 KiB, though not on every level (see `now` in `rust/lua/src/modules/funcs.rs`).
+/// What one call of a script may take: Lua has limits of its own on what calls itself inside it.
+const SCRIPT: usize = 384 << 10;
+/// Polls of scripts inside each other where nothing is known of the stack, which is a fiber's then: a level takes some
+/// 15 KiB, and where a program has called much inside itself 110 more, though not on every level (see `now` in
+/// `rust/lua/src/modules/funcs.rs`). Fibers have a megabyte beyond what guests use.
 const POLLED: u32 = 16;
-
-/// A further stack for as many.
+/// A further stack for scripts.
 const SEGMENT: usize = 1 << 20;
 
 thread_local! {
     /// Polls of scripts inside each other.
     static POLLS: Cell<u32> = const { Cell::new(0) };
-    /// The lowest address of this thread's stack; asked for once, because asking reads `/proc` on the main thread.
-    static LOWEST: Cell<Option<Option<usize>>> = const { Cell::new(None) };
+    /// This thread's stack; asked for once, because asking reads `/proc` on the main thread.
+    static STACK: Cell<Option<Option<Bounds>>> = const { Cell::new(None) };
+}
+
+/// The lowest address of a stack, and the one above its highest.
+#[derive(Clone, Copy)]
+struct Bounds {
+    lowest: usize,
+    end: usize,
 }
 
 /// Whether a guest may run directly on this thread's stack.
@@ -39,19 +48,26 @@ pub fn has_room_for_nested_call() -> bool {
     left().is_none_or(|left| left >= NESTED)
 }
 
-/// Polls a call that another makes, and goes over to a further stack where many are inside each other: neither a fiber nor
-/// a thread has room for as many as `max_call_depth` may allow.
+/// Polls a script, on a further stack where this one may be too small.
 pub fn polled<R>(poll: impl FnOnce() -> R) -> R {
     let polls = POLLS.get() + 1;
     POLLS.set(polls);
     let _restored = Restored(|| POLLS.set(polls - 1));
-    if !polls.is_multiple_of(POLLED) {
-        return poll();
-    }
+    let has_room = match left() {
+        Some(left) => left >= SCRIPT,
+        None => !polls.is_multiple_of(POLLED),
+    };
+    if has_room { poll() } else { on_a_further_stack(poll) }
+}
+
+fn on_a_further_stack<R>(work: impl FnOnce() -> R) -> R {
     stacker::grow(SEGMENT, || {
-        let lowest = LOWEST.replace(Some(Some(ptr_to_here().saturating_sub(SEGMENT))));
-        let _restored = Restored(|| LOWEST.set(lowest));
-        poll()
+        let here = ptr_to_here();
+        // All that is called from here is below.
+        let bounds = Bounds { lowest: here.saturating_sub(SEGMENT), end: here };
+        let stack = STACK.replace(Some(Some(bounds)));
+        let _restored = Restored(|| STACK.set(stack));
+        work()
     })
 }
 
@@ -64,13 +80,15 @@ impl<F: Fn()> Drop for Restored<F> {
     }
 }
 
+/// Bytes below here on this thread's stack; none where nothing is known of it, or this is another one.
 fn left() -> Option<usize> {
-    let lowest = LOWEST.get().unwrap_or_else(|| {
-        let lowest = lowest_address();
-        LOWEST.set(Some(lowest));
-        lowest
+    let bounds = STACK.get().unwrap_or_else(|| {
+        let bounds = bounds();
+        STACK.set(Some(bounds));
+        bounds
     });
-    Some(ptr_to_here().saturating_sub(lowest?))
+    let (here, Bounds { lowest, end }) = (ptr_to_here(), bounds?);
+    (lowest..end).contains(&here).then(|| here - lowest)
 }
 
 #[inline(never)]
@@ -80,7 +98,7 @@ fn ptr_to_here() -> usize {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn lowest_address() -> Option<usize> {
+fn bounds() -> Option<Bounds> {
     // SAFETY: plain calls of the documented sequence; `attr` is initialised by the first and destroyed by the last.
     unsafe {
         let mut attr: libc::pthread_attr_t = std::mem::zeroed();
@@ -90,23 +108,23 @@ fn lowest_address() -> Option<usize> {
         let (mut address, mut size) = (std::ptr::null_mut(), 0);
         let got = libc::pthread_attr_getstack(&raw const attr, &raw mut address, &raw mut size);
         libc::pthread_attr_destroy(&raw mut attr);
-        (got == 0).then(|| address.addr())
+        (got == 0).then(|| Bounds { lowest: address.addr(), end: address.addr().saturating_add(size) })
     }
 }
 
 #[cfg(target_vendor = "apple")]
-fn lowest_address() -> Option<usize> {
+fn bounds() -> Option<Bounds> {
     // SAFETY: both functions only read the calling thread's own attributes.
     unsafe {
         let this = libc::pthread_self();
-        let top = libc::pthread_get_stackaddr_np(this).addr();
-        Some(top - libc::pthread_get_stacksize_np(this))
+        let end = libc::pthread_get_stackaddr_np(this).addr();
+        Some(Bounds { lowest: end - libc::pthread_get_stacksize_np(this), end })
     }
 }
 
 /// Elsewhere nothing is known: every call takes a fiber, which is safe and costs about a microsecond.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn lowest_address() -> Option<usize> {
+fn bounds() -> Option<Bounds> {
     None
 }
 

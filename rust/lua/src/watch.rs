@@ -18,6 +18,9 @@ use crate::prelude::SOURCE;
 /// costs about as much as five of them, so it is not less.
 const EVERY: c_int = 200;
 
+/// Instructions until the next look where the prelude ran. It may go on running for long, which every look makes longer.
+const SOON: c_int = 19;
+
 /// A clock that moves every few milliseconds while calls run.
 pub type Clock = Arc<AtomicUsize>;
 
@@ -148,8 +151,13 @@ unsafe extern "C-unwind" fn lua_preempted(state: *mut ffi::lua_State) -> c_int {
 }
 
 unsafe extern "C-unwind" fn lua_checkpoint(state: *mut ffi::lua_State) -> c_int {
-    // SAFETY: as above.
-    unsafe { answer(state, Watch::has_ticked) }
+    // SAFETY: as above. The kernel's own coroutine has no hook.
+    unsafe {
+        if ffi::lua_gethook(state).is_some() && ffi::lua_gethookcount(state) == SOON {
+            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, EVERY);
+        }
+        answer(state, Watch::has_ticked)
+    }
 }
 
 unsafe extern "C-unwind" fn lua_is_over(state: *mut ffi::lua_State) -> c_int {
@@ -197,12 +205,23 @@ pub fn host(lua: &Lua) -> mlua::Result<Arc<dyn Host>> {
     watch(lua)?.host().ok_or_else(|| mlua::Error::runtime("no call is running"))
 }
 
-/// Raises where the call is over; for work in Rust that may take long.
+/// Raises where the call is over; for work in Rust that may take long. A state without a watch has no calls.
 pub fn refuse_overtime(lua: &Lua) -> mlua::Result<()> {
-    if watch(lua)?.is_over() { Err(mlua::Error::runtime(OVER)) } else { Ok(()) }
+    let is_over = lua.app_data_ref::<Arc<Watch>>().is_some_and(|watch| watch.is_over());
+    if is_over { Err(over()) } else { Ok(()) }
 }
 
-const OVER: &str = "the call is over";
+/// The same where the clock has moved since anybody looked: what takes long once is not called many times before the hook
+/// has its turn.
+pub fn refuse_late(lua: &Lua) -> mlua::Result<()> {
+    let is_behind = lua.app_data_ref::<Arc<Watch>>().is_some_and(|watch| watch.is_behind());
+    if is_behind { refuse_overtime(lua) } else { Ok(()) }
+}
+
+/// What is raised where the call is over.
+pub fn over() -> mlua::Error {
+    mlua::Error::runtime("the call is over")
+}
 
 /// Where a state's registry has its watch: an address nobody else has.
 fn key() -> *const c_void {
@@ -224,8 +243,9 @@ unsafe fn is_prelude(state: *mut ffi::lua_State, frame: *mut ffi::lua_Debug) -> 
 }
 
 unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, frame: *mut ffi::lua_Debug) {
-    // SAFETY: a hook has room for twenty values on the stack, and was installed by its watch. `lua_yield` with no values is what a count hook may do where the state can yield; it returns.
-    // `luaL_error` leaves by a long jump, over no frame with anything to drop.
+    // SAFETY: a hook has room for twenty values on the stack, and was installed by its watch. `lua_yield` with no values
+    // is what a count hook may do where the state can yield; it returns. `luaL_error` leaves by a long jump, over no frame
+    // with anything to drop.
     unsafe {
         let Some(watch) = installed(state) else { return };
         let ended = watch.ended.load(Ordering::Relaxed);
@@ -233,8 +253,8 @@ unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, frame: *mut ffi::lu
             return;
         }
         if is_prelude(state, frame) {
-            // A loop may come by here every time: the first instruction of the program itself is wanted.
-            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, 1);
+            // A loop may come by here every time: one of the next instructions of the program itself is wanted.
+            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, SOON);
             return;
         }
         watch.has_ticked();

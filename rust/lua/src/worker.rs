@@ -34,10 +34,10 @@ impl Worker {
     pub fn new(plan: &Arc<Plan>, clock: &Clock) -> mlua::Result<Worker> {
         let libraries =
             StdLib::COROUTINE | StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS | StdLib::DEBUG;
-        // Its options leave Lua's own `pcall` and `xpcall` in place: theirs could not wait.
+        reserve();
+        // These options leave Lua's own `pcall` and `xpcall` in place: the library's could not wait.
         // SAFETY: the unsafe part is the debug library, of which programs get nothing: the prelude takes what it needs
         // and keeps it to itself.
-        reserve();
         let lua = unsafe { Lua::unsafe_new_with(libraries, LuaOptions::new()) };
         lua.set_memory_limit(plan.memory)?;
         // Objects of ours take two rounds to go: with the usual pause between rounds, a program would meet its limit in
@@ -55,11 +55,11 @@ impl Worker {
         let mut worker = Worker { kernel, entry, anchor: ffi::LUA_NOREF, lua, watch, operations };
         worker.anchor_entry()?;
         worker.lua.gc_restart();
-        put_off_collection(&worker.lua)?;
+        put_off_collection(&worker.lua, plan.memory)?;
         Ok(worker)
     }
 
-    /// Has `entry_anchor` be that of the present entry.
+    /// Makes `entry_anchor` that of the present entry.
     pub fn anchor_entry(&mut self) -> mlua::Result<()> {
         let (before, mut anchor) = (self.anchor, ffi::LUA_NOREF);
         // SAFETY: the function is on the stack, as the only value, and taken off it.
@@ -98,9 +98,11 @@ fn reserve() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(SIZE)));
 }
 
-/// Has the first round of garbage collection begin when the state has grown to twice its size.
-fn put_off_collection(lua: &Lua) -> mlua::Result<()> {
-    let kilobytes = i32::try_from(lua.used_memory() >> 10).unwrap_or(i32::MAX);
+/// Has the first round of garbage collection begin when the state has grown to twice its size, or by an eighth of what it
+/// may have.
+fn put_off_collection(lua: &Lua, most: usize) -> mlua::Result<()> {
+    let bytes = lua.used_memory().min(most / 8);
+    let kilobytes = i32::try_from(bytes >> 10).unwrap_or(i32::MAX);
     // What counts is how many bytes the collector is behind; it is told of fewer.
     lua.gc_step_kbytes(-kilobytes).map(|_| ())
 }

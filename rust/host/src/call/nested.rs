@@ -1,6 +1,6 @@
 //! Calls made by guests, through `funcs`: on the caller's driver, each on a fiber of its own.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
@@ -13,7 +13,6 @@ use crate::error::{Failure, Stop};
 use crate::frame::{Ending, Frame};
 use crate::function::Function;
 use crate::spec::{Env, Pairs};
-use crate::stack;
 use crate::state::Interrupt;
 use crate::streams::Streams;
 use crate::table::Refusal;
@@ -68,9 +67,8 @@ impl Function {
                     None => self.hold(Some(caller), holder).await?,
                 };
                 if let Some(script) = self.script() {
-                    let mut running =
-                        Box::pin(self.script_polled(script, arguments, &call, caller.mailbox()));
-                    let image = poll_fn(|context| stack::polled(|| running.as_mut().poll(context))).await?;
+                    let image =
+                        Box::pin(self.script_polled(script, arguments, &call, caller.mailbox())).await?;
                     return Ok((image, None, held));
                 }
                 let mut guest = self.guest(&call, &mut streams, Interrupt::Poller, Source::Spares)?;

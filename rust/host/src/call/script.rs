@@ -1,6 +1,7 @@
 //! Calls of scripts: what takes the place of a guest's instance.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -16,6 +17,7 @@ use crate::function::Function;
 use crate::lifecycle::Lifecycle;
 use crate::mailbox::Mailbox;
 use crate::script::{Script, Started, run_to_end};
+use crate::stack;
 use crate::state::Interrupt;
 use crate::values::{Arguments, Image};
 
@@ -84,7 +86,8 @@ impl Function {
         mailbox: &Mailbox,
     ) -> Result<Image, Failure> {
         let made = self.script_call(arguments, call, &Interrupt::Poller, Some(mailbox));
-        let ended = self.run_script(script, made).await;
+        let mut running = pin!(self.run_script(script, made));
+        let ended = poll_fn(|context| stack::polled(|| running.as_mut().poll(context))).await;
         self.timely(ended, call)
     }
 
@@ -110,7 +113,7 @@ impl Function {
     ) -> Result<Image, Failure> {
         let made = self.script_call(arguments, call, interrupt, None);
         let watch = self.script_call(arguments, call, interrupt, None).watch;
-        let ended = run_to_end(self.run_script(script, made), || {
+        let may_go_on = || {
             if watch.is_over() {
                 let late = call.deadline.at.is_some_and(|deadline| Instant::now() >= deadline);
                 return Err(Failure::stopped(if late { Stop::Deadline } else { Stop::Cancelled }));
@@ -119,7 +122,8 @@ impl Function {
                 Interrupt::Ask(ask) => ask().map_err(Failure::aborted),
                 _ => Ok(()),
             }
-        });
+        };
+        let ended = stack::polled(|| run_to_end(self.run_script(script, made), may_go_on));
         self.timely(ended.flatten(), call)
     }
 

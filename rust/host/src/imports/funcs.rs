@@ -13,8 +13,7 @@ use wippy_lua::error::{ErrorValue, Kind as ErrorKind};
 use wippy_lua::value::Value;
 
 use super::Wanted;
-use crate::call::{AtOnce, Nested, Options};
-use crate::calling::{Answer, Caller, answered};
+use crate::calling::{Answer, Caller, PLAIN};
 use crate::error::{Failure, What};
 use crate::function::Function;
 use crate::script::{error_value, text};
@@ -125,8 +124,6 @@ async fn call(caller: &Caller, target: &str, input: Input) -> Answer<Payload> {
     }
 }
 
-const PLAIN: Nested<'static> = Nested { options: &Options::DEFAULT, context: &Value::Nil };
-
 /// One string either way (L-10), and its result as text (H-24).
 async fn call_script(caller: &Caller, function: &Arc<Function>, input: Input) -> Answer<Payload> {
     let input = match input {
@@ -134,21 +131,8 @@ async fn call_script(caller: &Caller, function: &Arc<Function>, input: Input) ->
         Input::Bytes(bytes) => vec![Value::Str(bytes)],
         Input::Values(values) => values,
     };
-    let Some(script) = function.script() else { return Err(function.internal("no script")) };
-    let outcome = function.stats.outcome();
-    let result = match function.script_at_once(script, &input, &caller.frame) {
-        Ok(AtOnce::Ended(result)) => result,
-        Ok(AtOnce::Going(rest)) => rest.await,
-        Ok(AtOnce::Not) => {
-            outcome.elsewhere();
-            let mut arguments = Arguments::of_script(input);
-            let answer = caller.call(function, &mut arguments, PLAIN).await?;
-            return Ok(answer.map(|image| Payload::Bytes(text(image.into_script_value()))));
-        }
-        Err(failure) => Err(failure),
-    };
-    let answer = answered(outcome.of(result))?;
-    Ok(answer.map(|image| Payload::Bytes(text(image.into_script_value()))))
+    let answer = caller.call_script(function, input).await?;
+    Ok(answer.map(|value| Payload::Bytes(text(value))))
 }
 
 async fn call_guest(caller: &Caller, function: &Arc<Function>, input: &Input) -> Answer<Payload> {

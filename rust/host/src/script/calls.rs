@@ -29,9 +29,7 @@ pub(super) async fn call(host: &ScriptHost, call: Call) -> Outcome {
         Err(error) => return Ok(Err(error)),
     };
     let answer = match target {
-        Target::Guest(function) if function.script().is_some() => {
-            nested(&caller, &function, &call, Arguments::of_script(call.arguments.clone())).await
-        }
+        Target::Guest(function) if function.script().is_some() => script(&caller, &function, call).await,
         Target::Guest(function) => guest(&caller, &function, &call).await,
         Target::Host(function) => embedder(&caller, function, call).await,
     };
@@ -42,6 +40,15 @@ pub(super) async fn call(host: &ScriptHost, call: Call) -> Outcome {
 }
 
 type Answered = Result<Result<Value, ErrorValue>, Failure>;
+
+/// Another script.
+async fn script(caller: &Caller, function: &Arc<Function>, call: Call) -> Answered {
+    if call.timeout.is_none() && matches!(call.context, Value::Nil) {
+        return caller.call_script(function, call.arguments).await;
+    }
+    let arguments = Arguments::of_script(call.arguments.clone());
+    nested(caller, function, &call, arguments).await
+}
 
 /// A function of a module: arguments and result by its types.
 async fn guest(caller: &Caller, function: &Arc<Function>, call: &Call) -> Answered {

@@ -4,6 +4,7 @@ use mlua::{IntoLua, Lua, Value};
 
 use super::errors;
 use crate::error::{ErrorValue, Kind};
+use crate::watch::refuse_late;
 
 /// What a function makes for Lua at most: until it is copied into the state, nothing else limits it.
 pub const OUTPUT: usize = 64 << 20;
@@ -20,8 +21,9 @@ pub fn too_large() -> ErrorValue {
     invalid(format!("the result would be larger than {OUTPUT} bytes"))
 }
 
-/// Makes a function's two results.
+/// Makes a function's two results, unless the call is over.
 pub fn answer<T: IntoLua>(lua: &Lua, result: Result<T>) -> Answer {
+    refuse_late(lua)?;
     Ok(match result {
         Ok(value) => (value.into_lua(lua)?, Value::Nil),
         Err(error) => (Value::Nil, errors::push(lua, error)?),

@@ -6,6 +6,8 @@
 use mlua::{Lua, Table, Value};
 
 use super::args::{self, Answer};
+use crate::error::ErrorValue;
+use crate::watch::{over, refuse_overtime};
 
 mod build;
 mod decode;
@@ -17,6 +19,36 @@ pub use encode::encode;
 
 /// Arrays and objects inside each other.
 const DEPTH: usize = 128;
+/// Values that are written between two looks at the clock.
+const LOOK: usize = 4096;
+
+/// Why a value is not written.
+#[derive(Debug, PartialEq)]
+pub enum Stop {
+    Refused(ErrorValue),
+    /// The call is over.
+    Over,
+}
+
+impl From<ErrorValue> for Stop {
+    fn from(error: ErrorValue) -> Self {
+        Stop::Refused(error)
+    }
+}
+
+/// Counts a value that is written, of those that are left; a table that is in there many times ends so.
+fn count(lua: &Lua, left: &mut usize) -> Result<(), Stop> {
+    *left = left.checked_sub(1).ok_or_else(|| args::invalid("there are too many values"))?;
+    if left.is_multiple_of(LOOK) { refuse_overtime(lua).map_err(|_| Stop::Over) } else { Ok(()) }
+}
+
+fn check_depth(depth: usize) -> Result<(), Stop> {
+    if depth > DEPTH {
+        let text = format!("table is nested deeper than {DEPTH} levels, or contains itself");
+        return Err(args::invalid(text).into());
+    }
+    Ok(())
+}
 
 /// The module's table.
 pub fn open(lua: &Lua) -> mlua::Result<Table> {
@@ -27,7 +59,11 @@ pub fn open(lua: &Lua) -> mlua::Result<Table> {
 }
 
 fn lua_encode(lua: &Lua, value: Value) -> Answer {
-    args::answer_bytes(lua, encode(lua, &value))
+    match encode(lua, &value) {
+        Ok(text) => args::answer_bytes(lua, Ok(text)),
+        Err(Stop::Refused(error)) => args::answer::<Value>(lua, Err(error)),
+        Err(Stop::Over) => Err(over()),
+    }
 }
 
 fn lua_decode(lua: &Lua, text: Value) -> Answer {

@@ -24,11 +24,13 @@ local create, resume, yield, status = coroutine.create, coroutine.resume, corout
 local isyieldable, coroutine = coroutine.isyieldable, coroutine
 -- What may raise for its arguments is called as a field of `coroutine`, or as a global: the error then has its name.
 local error, select, type, setmetatable = error, select, type, setmetatable
-local next, traceback, unpack = next, debug.traceback, table.unpack
+local next, traceback, unpack, sub = next, debug.traceback, table.unpack, string.sub
 
 local DONE, FAILED, PARK, PAUSE, FATAL = 1, 2, 3, 4, 5
 -- What tasks yield to the kernel; a program may yield any number, but none of these.
 local WAIT, IDLE, REST, SPENT, NO_MEMORY = {}, {}, {}, {}, "not enough memory"
+-- What an error of the prelude's own begins with.
+local PLACE = "?:-1: "
 -- Coroutines that run inside one of Lua's own functions, where nobody can wait.
 local blocked = 0
 
@@ -166,11 +168,16 @@ end
 
 -- A limit is not for a program to catch and to run into again.
 local function refuse_memory(ok, err, ...)
-  if not ok and out_of_memory(err) then
+  if ok then
+    return ok, err, ...
+  elseif out_of_memory(err) then
     if isyieldable() then
       yield(SPENT)
     end
     error(NO_MEMORY, 0)
+  elseif type(err) == "string" and sub(err, 1, #PLACE) == PLACE then
+    -- Nobody knows the places of this file.
+    err = sub(err, #PLACE + 1)
   end
   return ok, err, ...
 end
@@ -250,7 +257,9 @@ function kernel.resume(co, ...)
   elseif isyieldable() then
     return relayed(co, coroutine.resume(co, ...))
   end
-  blocked = blocked + 1
+  if type(co) == "thread" then
+    blocked = blocked + 1
+  end
   return relayed_here(co, coroutine.resume(co, ...))
 end
 

@@ -9,9 +9,8 @@ local numbers = {
   pi = math.pi, rad = math.rad, random = math.random, randomseed = math.randomseed, sin = math.sin, sqrt = math.sqrt,
   tan = math.tan, tointeger = math.tointeger, type = math.type, ult = math.ult,
 }
-local log = math.log
 numbers.atan2 = math.atan
 function numbers.pow(x, y) return x ^ y end
-function numbers.log10(x) return log(x, 10) end
+function numbers.log10(x) return math.log(x, 10) end
 
 return numbers

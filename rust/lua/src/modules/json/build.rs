@@ -143,9 +143,12 @@ impl<'de> Builder<'de> {
 
     /// Takes the steps that are kept, and one more for a string.
     fn take(&mut self, last: Option<(&[u8], bool)>) -> mlua::Result<()> {
-        // A table and a key for each level that is not there yet, and the last one's key and value.
-        let room = 2 * (self.deepest - self.levels.len()) as i32 + 2;
-        let (values, lua) = (std::mem::take(&mut self.values), self.lua);
+        let lua = self.lua;
+        crate::watch::refuse_overtime(lua)?;
+        // A table and a key for each level, and the last one's key and value. Levels that are there do not count less: they
+        // may end, and others begin, and a list takes one place where a map takes two.
+        let room = 2 * self.deepest as i32 + 2;
+        let values = std::mem::take(&mut self.values);
         let (steps, text, levels) = (&self.steps[..], &self.text[..], &mut self.levels);
         let mut has_room = false;
         // SAFETY: what raises, for want of memory, leaves by a long jump over these frames, which only borrow: what is
@@ -177,7 +180,7 @@ impl<'de> Builder<'de> {
 /// # Safety
 /// The call is protected, and no frame below it has anything to drop. On the stack are the tables that are not complete,
 /// the outermost first, each but the last under its key where it is a map's, and the last one's key where a value comes
-/// next. There is room for what the steps push.
+/// next. There is room for two values a level, and two more.
 unsafe fn make(state: *mut ffi::lua_State, step: &Step, kept: &[u8], levels: &mut Vec<Level>) {
     // SAFETY: as above.
     unsafe {

@@ -4,46 +4,48 @@ use std::io;
 
 use mlua::{Lua, Table, Value};
 
-use super::{DEPTH, write};
+use super::{Stop, check_depth, count, write};
 use crate::error::{ErrorValue, Kind};
 use crate::modules::args::{OUTPUT, Result, invalid, too_large};
 
-/// Values that are written at most: where a table is in there many times, this ends it, and the result's size would end
-/// it much later.
+/// Values that are written at most: the result's size would end a table that is in there many times much later.
 const VALUES: usize = 4 << 20;
 /// Values of an object that are kept while its keys are sorted; further ones are looked up again. What is kept takes
 /// places that a Lua state has about a million of.
 const KEPT: usize = 256;
 
+type Written<T = ()> = std::result::Result<T, Stop>;
+
 /// Writes a value.
-pub fn encode(lua: &Lua, value: &Value) -> Result<Vec<u8>> {
-    match write::table(lua, value, VALUES) {
+pub fn encode(lua: &Lua, value: &Value) -> Written<Vec<u8>> {
+    match write::table(lua, value, VALUES)? {
         Some(text) => Ok(text),
-        None => encode_within(value, VALUES),
+        None => encode_within(lua, value, VALUES),
     }
 }
 
-pub(super) fn encode_within(value: &Value, values: usize) -> Result<Vec<u8>> {
-    let mut encoder = Encoder { out: Vec::new(), left: values };
+pub(super) fn encode_within(lua: &Lua, value: &Value, values: usize) -> Written<Vec<u8>> {
+    let mut encoder = Encoder { lua, out: Vec::new(), left: values };
     encoder.write(value, 0)?;
     Ok(encoder.out)
 }
 
-struct Encoder {
+struct Encoder<'a> {
+    lua: &'a Lua,
     out: Vec<u8>,
     left: usize,
 }
 
-impl Encoder {
+impl Encoder<'_> {
     fn text(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
 
-    fn write(&mut self, value: &Value, depth: usize) -> Result<()> {
+    fn write(&mut self, value: &Value, depth: usize) -> Written {
         if self.out.len() > OUTPUT {
-            return Err(too_large());
+            return Err(too_large().into());
         }
-        self.left = self.left.checked_sub(1).ok_or_else(|| invalid("there are too many values"))?;
+        count(self.lua, &mut self.left)?;
         match value {
             Value::Nil => self.text("null"),
             Value::Boolean(flag) => self.text(if *flag { "true" } else { "false" }),
@@ -51,22 +53,20 @@ impl Encoder {
             Value::Number(number) => self.text(&float(*number)),
             Value::String(text) => string(&mut self.out, &text.as_bytes())?,
             Value::Table(table) => self.table(table, depth + 1)?,
-            other => return Err(invalid(format!("cannot encode a {} as JSON", other.type_name()))),
+            other => return Err(invalid(format!("cannot encode a {} as JSON", other.type_name())).into()),
         }
         Ok(())
     }
 
-    fn table(&mut self, table: &Table, depth: usize) -> Result<()> {
-        if depth > DEPTH {
-            return Err(invalid(format!("table is nested deeper than {DEPTH} levels, or contains itself")));
-        }
+    fn table(&mut self, table: &Table, depth: usize) -> Written {
+        check_depth(depth)?;
         match shape(table)? {
             Shape::Array(len) => self.array(table, len, depth),
             Shape::Object(entries) => self.object(table, entries, depth),
         }
     }
 
-    fn array(&mut self, table: &Table, len: usize, depth: usize) -> Result<()> {
+    fn array(&mut self, table: &Table, len: usize, depth: usize) -> Written {
         self.text("[");
         for index in 1..=len {
             if index > 1 {
@@ -78,7 +78,7 @@ impl Encoder {
         Ok(())
     }
 
-    fn object(&mut self, table: &Table, entries: Entries, depth: usize) -> Result<()> {
+    fn object(&mut self, table: &Table, entries: Entries, depth: usize) -> Written {
         self.text("{");
         for (index, (key, value)) in entries.into_iter().enumerate() {
             if index > 0 {

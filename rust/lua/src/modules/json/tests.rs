@@ -91,7 +91,9 @@ fn depth_has_a_bound() {
 #[test]
 fn the_result_has_a_bound() {
     let shared = "local t = {} for i = 1, 60 do t = {t, t} end return t";
-    let error = encode::encode_within(&state().load(shared).eval().unwrap(), 10_000).unwrap_err();
+    let lua = state();
+    let shared = lua.load(shared).eval().unwrap();
+    let Stop::Refused(error) = encode::encode_within(&lua, &shared, 10_000).unwrap_err() else { panic!() };
     assert_eq!(error.message, "there are too many values");
     let text = "json.encode({a, a, a})";
     let made = format!("local a = ('x'):rep(30 << 20) local v, e = {text} return v, e:message()");

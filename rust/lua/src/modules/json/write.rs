@@ -8,10 +8,10 @@ use std::io::Write;
 
 use mlua::{Lua, Value, ffi};
 
-use super::DEPTH;
 use super::encode::{float, string};
+use super::{Stop, check_depth, count};
 use crate::copy::stack::{self, Top};
-use crate::modules::args::OUTPUT;
+use crate::modules::args::{OUTPUT, too_large};
 
 /// What a table takes on the stack besides its entries: the table, a key, a value, and what the library takes.
 const ROOM: c_int = 5;
@@ -20,31 +20,33 @@ const ROOM: c_int = 5;
 const HELD: usize = 8192;
 
 /// Writes a table of so many values at most.
-pub(super) fn table(lua: &Lua, table: &Value, values: usize) -> Option<Vec<u8>> {
+pub(super) fn table(lua: &Lua, table: &Value, values: usize) -> Result<Option<Vec<u8>>, Stop> {
     if !table.is_table() {
-        return None;
+        return Ok(None);
     }
     lua.exec_raw_lua(|raw| {
         let state = raw.state();
         let _top = Top::of(state);
-        let mut writer = Writer { state, out: Vec::new(), left: values.checked_sub(1)?, held: 0 };
-        writer.check_room()?;
-        // SAFETY: there is room. Nothing in the walk raises, so that it may own what it writes: it makes nothing in the
-        // state, and asks for the entry after one that is there, in tables that nobody changes meanwhile.
-        unsafe {
-            raw.push_value(table).ok()?;
-            writer.table(1)?;
+        let mut writer = Writer { lua, state, out: Vec::new(), left: values, held: 0, stop: None };
+        // SAFETY: nothing in the walk raises, so that it may own what it writes: it makes nothing in the state, and asks for
+        // the entry after one that is there, in tables that nobody changes meanwhile.
+        let written = unsafe { writer.whole(|| raw.push_value(table).ok()) };
+        match (writer.stop, written) {
+            (Some(stop), _) => Err(stop),
+            (None, written) => Ok(written.map(|()| writer.out)),
         }
-        Some(writer.out)
     })
 }
 
-struct Writer {
+struct Writer<'a> {
+    lua: &'a Lua,
     state: *mut ffi::lua_State,
     out: Vec<u8>,
     left: usize,
     /// Entries on the stack.
     held: usize,
+    /// Why it gives up where beginning again would come to the same.
+    stop: Option<Stop>,
 }
 
 /// What a table is written as.
@@ -54,7 +56,24 @@ enum Shape<'a> {
     Object(Vec<(&'a [u8], c_int)>),
 }
 
-impl Writer {
+impl Writer<'_> {
+    /// Writes the table that is pushed.
+    ///
+    /// # Safety
+    /// A table is.
+    unsafe fn whole(&mut self, push: impl FnOnce() -> Option<()>) -> Option<()> {
+        self.check_room()?;
+        push()?;
+        let counted = count(self.lua, &mut self.left);
+        self.go_on(counted)?;
+        // SAFETY: as above.
+        unsafe { self.table(1) }
+    }
+
+    fn go_on<E: Into<Stop>>(&mut self, result: Result<(), E>) -> Option<()> {
+        result.map_err(|stop| self.stop = Some(stop.into())).ok()
+    }
+
     fn check_room(&self) -> Option<()> {
         // SAFETY: the state is locked; this tells of a failure by what it returns.
         (unsafe { ffi::lua_checkstack(self.state, ROOM) } != 0).then_some(())
@@ -70,9 +89,10 @@ impl Writer {
     /// There is one.
     unsafe fn value(&mut self, depth: usize) -> Option<()> {
         if self.out.len() > OUTPUT {
-            return None;
+            return self.go_on(Err(too_large()));
         }
-        self.left = self.left.checked_sub(1)?;
+        let counted = count(self.lua, &mut self.left);
+        self.go_on(counted)?;
         let state = self.state;
         // SAFETY: as above. A number is not asked for as text: that would change it.
         unsafe {
@@ -85,7 +105,10 @@ impl Writer {
                     write!(self.out, "{}", ffi::lua_tointeger(state, -1)).ok()?;
                 }
                 ffi::LUA_TNUMBER => self.text(&float(ffi::lua_tonumber(state, -1))),
-                ffi::LUA_TSTRING => string(&mut self.out, stack::string(state, -1)).ok()?,
+                ffi::LUA_TSTRING => {
+                    let written = string(&mut self.out, stack::string(state, -1));
+                    self.go_on(written)?;
+                }
                 ffi::LUA_TTABLE => self.table(depth + 1)?,
                 _ => return None,
             }
@@ -96,9 +119,7 @@ impl Writer {
     /// # Safety
     /// A table is on top of the stack.
     unsafe fn table(&mut self, depth: usize) -> Option<()> {
-        if depth > DEPTH {
-            return None;
-        }
+        self.go_on(check_depth(depth))?;
         self.check_room()?;
         // SAFETY: as above. The keys that the shape refers to are on the stack until the table is written.
         unsafe {
@@ -177,7 +198,8 @@ impl Writer {
             if index > 0 {
                 self.text(",");
             }
-            string(&mut self.out, key).ok()?;
+            let written = string(&mut self.out, key);
+            self.go_on(written)?;
             self.text(":");
             // SAFETY: as above.
             unsafe {

@@ -7,9 +7,9 @@ use super::*;
 use crate::copy::copy_out;
 
 /// Both ways give the same, and leave nothing on the stack.
-fn check(lua: &Lua, table: &Value) -> crate::modules::args::Result<Vec<u8>> {
+fn check(lua: &Lua, table: &Value) -> Result<Vec<u8>, Stop> {
     let text = encode(lua, table);
-    assert_eq!(text, encode_within(table, 4 << 20));
+    assert_eq!(text, encode_within(lua, table, 4 << 20));
     // SAFETY: the state is locked.
     assert_eq!(lua.exec_raw_lua(|raw| unsafe { ffi::lua_gettop(raw.state()) }), 0);
     text
@@ -102,7 +102,7 @@ fn where_memory_ends_nothing_is_lost() {
     for spare in (0..120_000).step_by(3000) {
         let table = eval(&lua, source);
         lua.set_memory_limit(lua.used_memory() + spare).unwrap();
-        let text = write::table(&lua, &table, 1 << 20);
+        let text = write::table(&lua, &table, 1 << 20).unwrap();
         lua.set_memory_limit(0).unwrap();
         done += usize::from(text.is_some());
         let read = text.map(|text| serde_json::from_slice::<serde_json::Value>(&text));
