@@ -225,7 +225,8 @@ LEVELS = """
 rt = wippy.Runtime()
 f = rt.add_lua(
     "app:f",
-    "local json = require('json') return function(text) local v, err = json.decode(text) return err and err:message() or #v end",
+    "local json = require('json') "
+    "return function(text) local v, err = json.decode(text) return err and err:message() or #v end",
     modules=["json"],
 )
 for n in (40, 60, 100, 126):
