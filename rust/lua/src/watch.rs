@@ -6,7 +6,7 @@
 //! that catching it does not help.
 
 use std::ffi::{CStr, c_int, c_void};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mlua::{Lua, Table, ffi};
@@ -18,8 +18,11 @@ use crate::prelude::SOURCE;
 /// costs about as much as five of them, so it is not less.
 const EVERY: c_int = 200;
 
-/// Instructions until the next look where the prelude ran. It may go on running for long, which every look makes longer.
-const SOON: c_int = 19;
+/// Where a look finds the prelude running, so many instructions are looked at one by one: a short loop around one of its
+/// functions may come by at the same place every time.
+const ONE_BY_ONE: u32 = 256;
+/// Then it is one of the prelude's own loops, which every look makes slower.
+const LATER: c_int = 4000;
 
 /// A clock that moves every few milliseconds while calls run.
 pub type Clock = Arc<AtomicUsize>;
@@ -31,6 +34,8 @@ pub struct Watch {
     preempted: AtomicBool,
     /// The hook has raised: it does so at every instruction now.
     ended: AtomicBool,
+    /// Looks in a row that have found the prelude running.
+    in_prelude: AtomicU32,
     /// The coroutine that calls run in, and what it yields first when a function has returned.
     main: AtomicPtr<ffi::lua_State>,
     idle: AtomicPtr<c_void>,
@@ -54,6 +59,7 @@ impl Watch {
             seen,
             preempted: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            in_prelude: AtomicU32::new(0),
             main: AtomicPtr::default(),
             idle: AtomicPtr::default(),
             stirred: AtomicBool::new(false),
@@ -101,6 +107,12 @@ impl Watch {
     /// The same, left for the next look to find.
     fn is_behind(&self) -> bool {
         self.clock.load(Ordering::Relaxed) != self.seen.load(Ordering::Relaxed)
+    }
+
+    /// Instructions until the next look, where one has found the prelude running.
+    fn until_program(&self) -> c_int {
+        let looks = self.in_prelude.fetch_add(1, Ordering::Relaxed);
+        if looks.is_multiple_of(ONE_BY_ONE) && looks > 0 { LATER } else { 1 }
     }
 
     /// Whether the clock has moved since the last look.
@@ -153,8 +165,9 @@ unsafe extern "C-unwind" fn lua_preempted(state: *mut ffi::lua_State) -> c_int {
 unsafe extern "C-unwind" fn lua_checkpoint(state: *mut ffi::lua_State) -> c_int {
     // SAFETY: as above. The kernel's own coroutine has no hook.
     unsafe {
-        if ffi::lua_gethook(state).is_some() && ffi::lua_gethookcount(state) == SOON {
-            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, EVERY);
+        let is_over = installed(state).is_none_or(|watch| watch.ended.load(Ordering::Relaxed));
+        if !is_over && ffi::lua_gethook(state).is_some() {
+            look_rarely(state);
         }
         answer(state, Watch::has_ticked)
     }
@@ -242,6 +255,17 @@ unsafe fn is_prelude(state: *mut ffi::lua_State, frame: *mut ffi::lua_Debug) -> 
     }
 }
 
+/// # Safety
+/// The state is one that the hook may run in.
+unsafe fn look_rarely(state: *mut ffi::lua_State) {
+    // SAFETY: as above.
+    unsafe {
+        if ffi::lua_gethookcount(state) != EVERY {
+            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, EVERY);
+        }
+    }
+}
+
 unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, frame: *mut ffi::lua_Debug) {
     // SAFETY: a hook has room for twenty values on the stack, and was installed by its watch. `lua_yield` with no values
     // is what a count hook may do where the state can yield; it returns. `luaL_error` leaves by a long jump, over no frame
@@ -250,16 +274,16 @@ unsafe extern "C-unwind" fn hook(state: *mut ffi::lua_State, frame: *mut ffi::lu
         let Some(watch) = installed(state) else { return };
         let ended = watch.ended.load(Ordering::Relaxed);
         if !ended && !watch.is_behind() {
-            return;
+            return look_rarely(state);
         }
         if is_prelude(state, frame) {
-            // A loop may come by here every time: one of the next instructions of the program itself is wanted.
-            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, SOON);
+            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, watch.until_program());
             return;
         }
         watch.has_ticked();
-        if !ended && ffi::lua_gethookcount(state) != EVERY {
-            ffi::lua_sethook(state, Some(hook), ffi::LUA_MASKCOUNT, EVERY);
+        watch.in_prelude.store(0, Ordering::Relaxed);
+        if !ended {
+            look_rarely(state);
         }
         if ffi::lua_isyieldable(state) != 0 {
             watch.preempted.store(true, Ordering::Relaxed);
