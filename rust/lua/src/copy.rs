@@ -63,7 +63,8 @@ pub fn measure_error(error: &ErrorValue) -> Size {
     Size { bytes: details.bytes.saturating_add(texts), depth: details.depth + 1 }
 }
 
-fn deep(depth: usize) -> Result<(), ErrorValue> {
+/// Refuses what is deeper than [`DEPTH`].
+pub(crate) fn deep(depth: usize) -> Result<(), ErrorValue> {
     if depth > DEPTH {
         return Err(invalid(format!("table is nested deeper than {DEPTH} levels, or contains itself")));
     }

@@ -42,11 +42,11 @@ pub(super) async fn call(host: &ScriptHost, call: Call) -> Outcome {
 type Answered = Result<Result<Value, ErrorValue>, Failure>;
 
 /// Another script.
-async fn script(caller: &Caller, function: &Arc<Function>, call: Call) -> Answered {
+async fn script(caller: &Caller, function: &Arc<Function>, mut call: Call) -> Answered {
     if call.timeout.is_none() && matches!(call.context, Value::Nil) {
         return caller.call_script(function, call.arguments).await;
     }
-    let arguments = Arguments::of_script(call.arguments.clone());
+    let arguments = Arguments::of_script(std::mem::take(&mut call.arguments));
     nested(caller, function, &call, arguments).await
 }
 

@@ -4,6 +4,7 @@ use std::ffi::c_int;
 
 use mlua::{Lua, Value as LuaValue, ffi};
 
+use super::stack::{push_bytes, push_plain};
 use super::{DEPTH, deep};
 use crate::modules::errors;
 use crate::value::Value;
@@ -59,10 +60,6 @@ unsafe fn push(state: *mut ffi::lua_State, value: &Value) {
     // SAFETY: as above. A key that is set is a string or an integer, in a table just made and on the stack.
     unsafe {
         match value {
-            Value::Bool(flag) => ffi::lua_pushboolean(state, c_int::from(*flag)),
-            Value::Int(number) => ffi::lua_pushinteger(state, *number),
-            Value::Float(number) => ffi::lua_pushnumber(state, *number),
-            Value::Str(text) => push_bytes(state, text),
             Value::List(items) => {
                 ffi::lua_createtable(state, size(items.len()), 0);
                 for (index, item) in (1..).zip(items) {
@@ -78,17 +75,8 @@ unsafe fn push(state: *mut ffi::lua_State, value: &Value) {
                     ffi::lua_rawset(state, -3);
                 }
             }
-            Value::Nil | Value::Error(_) => ffi::lua_pushnil(state),
+            plain => push_plain(state, plain),
         }
-    }
-}
-
-/// # Safety
-/// As for `push`.
-unsafe fn push_bytes(state: *mut ffi::lua_State, bytes: &[u8]) {
-    // SAFETY: as above.
-    unsafe {
-        ffi::lua_pushlstring(state, bytes.as_ptr().cast(), bytes.len());
     }
 }
 

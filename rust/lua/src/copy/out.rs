@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use mlua::{FromLua, Lua, Value as LuaValue, ffi};
 
-use super::stack::{Top, string};
+use super::stack::{Top, scalar, string};
 use super::{VALUE_BYTES, deep, invalid};
 use crate::error::{ErrorValue, Kind};
 use crate::modules::errors;
@@ -127,18 +127,12 @@ impl Walk<'_> {
         let state = self.state;
         // SAFETY: as above.
         unsafe {
-            let plain = match ffi::lua_type(state, -1) {
-                ffi::LUA_TTABLE => return self.table(depth),
-                ffi::LUA_TSTRING => return self.copy.bytes(string(state, -1)).map(Value::Str),
-                ffi::LUA_TUSERDATA => return self.object(depth),
-                ffi::LUA_TBOOLEAN => Value::Bool(ffi::lua_toboolean(state, -1) != 0),
-                ffi::LUA_TNUMBER if ffi::lua_isinteger(state, -1) != 0 => {
-                    Value::Int(ffi::lua_tointeger(state, -1))
-                }
-                ffi::LUA_TNUMBER => Value::Float(ffi::lua_tonumber(state, -1)),
-                _ => Value::Nil,
-            };
-            self.copy.plain(plain)
+            match ffi::lua_type(state, -1) {
+                ffi::LUA_TTABLE => self.table(depth),
+                ffi::LUA_TSTRING => self.copy.bytes(string(state, -1)).map(Value::Str),
+                ffi::LUA_TUSERDATA => self.object(depth),
+                _ => self.copy.plain(scalar(state, -1).unwrap_or_default()),
+            }
         }
     }
 

@@ -17,8 +17,6 @@ mod write;
 pub use decode::decode;
 pub use encode::encode;
 
-/// Arrays and objects inside each other.
-const DEPTH: usize = 128;
 /// Values that are written between two looks at the clock.
 const LOOK: usize = 4096;
 
@@ -40,14 +38,6 @@ impl From<ErrorValue> for Stop {
 fn count(lua: &Lua, left: &mut usize) -> Result<(), Stop> {
     *left = left.checked_sub(1).ok_or_else(|| args::invalid("there are too many values"))?;
     if left.is_multiple_of(LOOK) { refuse_overtime(lua).map_err(|_| Stop::Over) } else { Ok(()) }
-}
-
-fn check_depth(depth: usize) -> Result<(), Stop> {
-    if depth > DEPTH {
-        let text = format!("table is nested deeper than {DEPTH} levels, or contains itself");
-        return Err(args::invalid(text).into());
-    }
-    Ok(())
 }
 
 /// The module's table.

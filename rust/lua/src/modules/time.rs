@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use mlua::{IntoLua, Lua, Table, Value, ffi};
 
 use super::args::{self, Answer, Result};
+use crate::copy::stack::push_bytes;
 
 mod civil;
 mod duration;
@@ -91,12 +92,12 @@ fn add_constants(lua: &Lua, table: &Table) -> mlua::Result<()> {
     unsafe {
         lua.exec_raw::<()>(table, |state| {
             for (name, layout) in &LAYOUTS {
-                push_text(state, name);
-                push_text(state, layout);
+                push_bytes(state, name.as_bytes());
+                push_bytes(state, layout.as_bytes());
                 ffi::lua_rawset(state, 1);
             }
             for (name, number) in numbers {
-                push_text(state, name);
+                push_bytes(state, name.as_bytes());
                 ffi::lua_pushinteger(state, *number);
                 ffi::lua_rawset(state, 1);
             }
@@ -104,13 +105,6 @@ fn add_constants(lua: &Lua, table: &Table) -> mlua::Result<()> {
     }
     let utc = Location(Zone::UTC).into_lua(lua)?;
     ["utc", "UTC", "localtz"].into_iter().try_for_each(|name| table.raw_set(name, &utc))
-}
-
-/// # Safety
-/// There is room for a value on the stack, and what it raises is caught.
-unsafe fn push_text(state: *mut ffi::lua_State, text: &str) {
-    // SAFETY: as above.
-    unsafe { ffi::lua_pushlstring(state, text.as_ptr().cast(), text.len()) };
 }
 
 fn made(lua: &Lua, time: Result<Instant>) -> Answer {

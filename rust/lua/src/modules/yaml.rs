@@ -11,9 +11,6 @@ mod decode;
 mod encode;
 mod scalar;
 
-/// Lists and maps inside each other.
-const DEPTH: usize = 128;
-
 /// The module's table.
 pub fn open(lua: &Lua) -> mlua::Result<Table> {
     let table = lua.create_table()?;

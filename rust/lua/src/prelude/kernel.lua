@@ -211,6 +211,8 @@ local function check()
   end
 end
 kernel.check = check
+-- From here on something is large enough for that: some tens of microseconds of work.
+kernel.LARGE = 1 << 16
 
 local relay
 local function relayed(co, ok, tag, ...)

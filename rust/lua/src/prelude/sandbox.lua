@@ -16,8 +16,7 @@ local mentions = native.mentions
 -- What may raise for its arguments is called as a field of these, or as a global: the error then has its name.
 local string, table, coroutine = string, table, coroutine
 
--- From here on something is large enough to look at the clock for: some tens of microseconds of work.
-local LARGE = 1 << 16
+local LARGE = kernel.LARGE
 -- As much as a string may be made of at once.
 local MOST_BYTES = 1 << 30
 

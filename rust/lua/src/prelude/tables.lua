@@ -6,8 +6,7 @@ local rawget, rawlen, tointeger = rawget, rawlen, math.tointeger
 -- What may raise for its arguments is called as a field of this: the error then has its name.
 local table = table
 
--- From here on something is large enough to look at the clock for: some tens of microseconds of work.
-local LARGE = 1 << 16
+local LARGE = kernel.LARGE
 -- Elements that one call moves at most.
 local MOST_MOVED = 1 << 24
 

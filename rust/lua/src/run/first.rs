@@ -9,6 +9,7 @@ use mlua::{MultiValue, Value as LuaValue, ffi};
 
 use super::Yielded;
 use crate::copy::copy_in;
+use crate::copy::stack::{push_plain, scalar, string};
 use crate::value::Value;
 use crate::watch::Main;
 use crate::worker::Worker;
@@ -57,7 +58,7 @@ fn raw(worker: &Worker, arguments: &[Value], budget: usize) -> mlua::Result<Firs
                 ffi::luaL_error(state, c"not enough memory".as_ptr());
             }
             ffi::lua_rawgeti(co, ffi::LUA_REGISTRYINDEX, entry);
-            arguments.iter().for_each(|argument| push(co, argument));
+            arguments.iter().for_each(|argument| push_plain(co, argument));
             let mut results = 0;
             let status = ffi::lua_resume(co, state, 1 + arguments.len() as c_int, &raw mut results);
             let stirred = watch.take_stirred();
@@ -119,25 +120,6 @@ unsafe fn resume_kernel(kernel: *mut ffi::lua_State, state: *mut ffi::lua_State)
     }
 }
 
-/// # Safety
-/// There is room for a value on the stack, and the value is plain.
-unsafe fn push(state: *mut ffi::lua_State, value: &Value) {
-    // SAFETY: as above.
-    unsafe {
-        match value {
-            Value::Str(bytes) => {
-                drop_pointer(ffi::lua_pushlstring(state, bytes.as_ptr().cast(), bytes.len()))
-            }
-            Value::Int(number) => ffi::lua_pushinteger(state, *number),
-            Value::Float(number) => ffi::lua_pushnumber(state, *number),
-            Value::Bool(flag) => ffi::lua_pushboolean(state, c_int::from(*flag)),
-            _ => ffi::lua_pushnil(state),
-        }
-    }
-}
-
-fn drop_pointer<T>(_: *const T) {}
-
 /// The value of a call that is done, where it is plain and there is no error beside it.
 ///
 /// # Safety
@@ -156,21 +138,11 @@ unsafe fn done(main: Main, results: c_int, budget: usize) -> Option<Value> {
             return None;
         }
         let at = 1 - results;
-        Some(match ffi::lua_type(co, at) {
-            ffi::LUA_TNIL => Value::Nil,
-            ffi::LUA_TBOOLEAN => Value::Bool(ffi::lua_toboolean(co, at) != 0),
-            ffi::LUA_TNUMBER if ffi::lua_isinteger(co, at) != 0 => Value::Int(ffi::lua_tointeger(co, at)),
-            ffi::LUA_TNUMBER => Value::Float(ffi::lua_tonumber(co, at)),
-            ffi::LUA_TSTRING => {
-                let mut length = 0;
-                let bytes = ffi::lua_tolstring(co, at, &raw mut length).cast::<u8>();
-                // What is too large is told of elsewhere.
-                if length > budget {
-                    return None;
-                }
-                Value::Str(std::slice::from_raw_parts(bytes, length).to_vec())
-            }
-            _ => return None,
-        })
+        if ffi::lua_type(co, at) != ffi::LUA_TSTRING {
+            return scalar(co, at);
+        }
+        let bytes = string(co, at);
+        // What is too large is told of elsewhere.
+        (bytes.len() <= budget).then(|| Value::Str(bytes.to_vec()))
     }
 }

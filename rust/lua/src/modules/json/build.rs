@@ -6,6 +6,9 @@ use std::ops::Range;
 
 use mlua::{Lua, MultiValue, Value as LuaValue, ffi};
 
+use crate::copy::stack::push_bytes;
+use crate::watch::refuse_overtime;
+
 /// Steps that are kept.
 const STEPS: usize = 1024;
 /// Bytes of strings that are kept; one that is longer is not.
@@ -144,7 +147,7 @@ impl<'de> Builder<'de> {
     /// Takes the steps that are kept, and one more for a string.
     fn take(&mut self, last: Option<(&[u8], bool)>) -> mlua::Result<()> {
         let lua = self.lua;
-        crate::watch::refuse_overtime(lua)?;
+        refuse_overtime(lua)?;
         // A table and a key for each level, and the last one's key and value. Levels that are there do not count less: they
         // may end, and others begin, and a list takes one place where a map takes two.
         let room = 2 * self.deepest as i32 + 2;
@@ -222,15 +225,6 @@ unsafe fn put(state: *mut ffi::lua_State, levels: &mut [Level]) {
             Some(Level::Map) => ffi::lua_rawset(state, -3),
             None => (),
         }
-    }
-}
-
-/// # Safety
-/// As for `make`.
-unsafe fn push_bytes(state: *mut ffi::lua_State, bytes: &[u8]) {
-    // SAFETY: as above.
-    unsafe {
-        ffi::lua_pushlstring(state, bytes.as_ptr().cast(), bytes.len());
     }
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use mlua::{Lua, Value as LuaValue};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::DEPTH;
 use super::build::{Builder, Plain};
+use crate::copy::DEPTH;
 use crate::error::{ErrorValue, Kind};
 use crate::modules::args::Result;
 use crate::value::Value;

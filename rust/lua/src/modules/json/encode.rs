@@ -4,7 +4,8 @@ use std::io;
 
 use mlua::{Lua, Table, Value};
 
-use super::{Stop, check_depth, count, write};
+use super::{Stop, count, write};
+use crate::copy::deep;
 use crate::error::{ErrorValue, Kind};
 use crate::modules::args::{OUTPUT, Result, invalid, too_large};
 
@@ -59,7 +60,7 @@ impl Encoder<'_> {
     }
 
     fn table(&mut self, table: &Table, depth: usize) -> Written {
-        check_depth(depth)?;
+        deep(depth)?;
         match shape(table)? {
             Shape::Array(len) => self.array(table, len, depth),
             Shape::Object(entries) => self.object(table, entries, depth),

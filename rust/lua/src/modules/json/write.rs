@@ -9,7 +9,8 @@ use std::io::Write;
 use mlua::{Lua, Value, ffi};
 
 use super::encode::{float, string};
-use super::{Stop, check_depth, count};
+use super::{Stop, count};
+use crate::copy::deep;
 use crate::copy::stack::{self, Top};
 use crate::modules::args::{OUTPUT, too_large};
 
@@ -119,7 +120,7 @@ impl Writer<'_> {
     /// # Safety
     /// A table is on top of the stack.
     unsafe fn table(&mut self, depth: usize) -> Option<()> {
-        self.go_on(check_depth(depth))?;
+        self.go_on(deep(depth))?;
         self.check_room()?;
         // SAFETY: as above. The keys that the shape refers to are on the stack until the table is written.
         unsafe {

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use mlua::{Lua, Table, Value as LuaValue};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::DEPTH;
 use super::scalar::{self, Scalar, resolve};
+use crate::copy::DEPTH;
 use crate::error::ErrorValue;
 use crate::modules::args::{Result, invalid};
 use crate::value::Value;

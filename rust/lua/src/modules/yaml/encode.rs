@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use mlua::{Table, Value};
 
-use super::DEPTH;
 use super::scalar::{Scalar, resolve};
+use crate::copy::deep;
 use crate::modules::args::{OUTPUT, Result, invalid, too_large};
 use crate::modules::json::encode::{Shape, entry, float, lookup, shape, string};
 
@@ -60,9 +60,7 @@ impl Encoder {
 
     /// Writes a table that is not empty. Where it is begun, its first line has its indentation already.
     fn table(&mut self, table: &Table, shape: Shape, depth: usize, mut begun: bool) -> Result<()> {
-        if depth == DEPTH {
-            return Err(invalid(format!("table is nested deeper than {DEPTH} levels, or contains itself")));
-        }
+        deep(depth + 1)?;
         let mut line = |encoder: &mut Self| {
             if !std::mem::take(&mut begun) {
                 encoder.indent(depth);
